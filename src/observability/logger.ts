@@ -1,0 +1,99 @@
+import { createHmac, randomBytes } from "node:crypto";
+import pino from "pino";
+import type { Clock } from "../baton/clock.ts";
+import type { LogFields, Logger } from "../baton/logger.ts";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+export type LogFormat = "json" | "console";
+
+/** Where lines go. */
+export interface LogSink {
+  write(line: string): void;
+}
+
+export interface LoggerOptions {
+  readonly clock: Clock;
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Every line goes to each sink; logs never go to standard output, which carries results only. */
+  readonly sinks: readonly LogSink[];
+  /** Shows e-mail addresses instead of keyed digests. */
+  readonly showPeople: boolean;
+  /** Values that must never appear in a line whatever happens, e.g. credentials that were read from files. */
+  readonly secrets: () => readonly string[];
+}
+
+/** A logger of JSON lines with the keys `level`, `ts`, `msg`, or of short lines for a terminal. */
+export function createLogger(options: LoggerOptions): Logger {
+  const clean = createCleaner(options);
+  const format = options.format === "console" ? consoleLine : (line: string) => line;
+  const destination = {
+    write(line: string): void {
+      const text = clean(format(line));
+      for (const sink of options.sinks) sink.write(text);
+    },
+  };
+  const base = pino(
+    {
+      level: options.level,
+      base: null,
+      messageKey: "msg",
+      timestamp: () => `,"ts":"${new Date(options.clock.nowMs()).toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+  return wrap(base);
+}
+
+function wrap(base: pino.Logger): Logger {
+  return {
+    debug: (message, fields) => base.debug(fields ?? {}, message),
+    info: (message, fields) => base.info(fields ?? {}, message),
+    warn: (message, fields) => base.warn(fields ?? {}, message),
+    error: (message, fields) => base.error(fields ?? {}, message),
+    child: (fields: LogFields) => wrap(base.child(fields)),
+  };
+}
+
+/** Sends each line to both loggers. */
+export function teeLogger(first: Logger, second: Logger): Logger {
+  const both = (level: "debug" | "info" | "warn" | "error") => (message: string, fields?: LogFields) => {
+    first[level](message, fields);
+    second[level](message, fields);
+  };
+  return {
+    debug: both("debug"),
+    info: both("info"),
+    warn: both("warn"),
+    error: both("error"),
+    child: (fields) => teeLogger(first.child(fields), second.child(fields)),
+  };
+}
+
+const emailPattern = /[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+/g;
+
+/**
+ * The last look at a line before it leaves: known secrets become `[redacted]`, e-mail addresses a digest keyed per
+ * process, so that the same person can be followed through one log but not looked up from it. Client ids of C1 look like
+ * e-mail addresses and are treated alike.
+ */
+function createCleaner({ showPeople, secrets }: LoggerOptions): (line: string) => string {
+  const key = randomBytes(32);
+  const digest = (address: string) =>
+    `person-${createHmac("sha256", key).update(address.toLowerCase()).digest("hex").slice(0, 12)}`;
+  return (line) => {
+    const withoutSecrets = secrets().reduce(
+      (text, secret) => (secret.length < 6 ? text : text.replaceAll(secret, "[redacted]")),
+      line,
+    );
+    return showPeople ? withoutSecrets : withoutSecrets.replace(emailPattern, digest);
+  };
+}
+
+/** `12:00:00 warn  message key=value`, from a JSON line. */
+function consoleLine(line: string): string {
+  const { level, ts, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
+  return `${String(ts).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}${rest.join("")}\n`;
+}
