@@ -1,0 +1,44 @@
+/** Bundles the daemon into dist/ and puts the executable `dist/baton-cursor` beside it. */
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { build } from "esbuild";
+
+const root = new URL("../", import.meta.url).pathname;
+const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+
+/** CommonJS dependencies call `require`, which an ES module does not have. */
+const banner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);";
+
+/**
+ * Runs the bundle with the project's own Node where it is installed, else with a new enough one on PATH.
+ * The young generation is kept small: it is what makes resident memory swing during a sync.
+ */
+const launcher = `#!/bin/sh
+self=$(readlink -f "$0")
+here=$(dirname "$self")
+node="$here/../node_modules/.bin/node"
+[ -x "$node" ] || node=node
+exec "$node" --max-semi-space-size=8 "$here/main.mjs" "$@"
+`;
+
+rmSync(`${root}dist`, { recursive: true, force: true });
+await build({
+  entryPoints: [`${root}src/main.ts`],
+  outdir: `${root}dist`,
+  outExtension: { ".js": ".mjs" },
+  bundle: true,
+  splitting: true,
+  platform: "node",
+  format: "esm",
+  target: "node24",
+  minify: true,
+  keepNames: true,
+  legalComments: "none",
+  banner: { js: banner },
+  define: {
+    "process.env.BATON_BUILD_VERSION": JSON.stringify(version),
+    "process.env.BATON_BUILD_REVISION": JSON.stringify(process.env["SOURCE_REVISION"] ?? ""),
+  },
+  logLevel: "warning",
+});
+writeFileSync(`${root}dist/baton-cursor`, launcher);
+chmodSync(`${root}dist/baton-cursor`, 0o755);
