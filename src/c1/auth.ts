@@ -1,0 +1,145 @@
+import { randomBytes } from "node:crypto";
+import type { C1Credentials } from "../baton/c1-credentials.ts";
+import type { Clock } from "../baton/clock.ts";
+import { StatusError, throwIfAborted } from "../baton/status-error.ts";
+import { signAssertion } from "./assertion.ts";
+import { type AccessToken, readTokenResponse } from "./token-response.ts";
+
+/** The bare answer to a form that was posted; redirects are not followed. */
+export interface FormResponse {
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+/**
+ * Posts a form (application/x-www-form-urlencoded) over verified TLS. Resolves with whatever status the server gave;
+ * rejects with `unavailable` or `deadline_exceeded` when there was no answer, and with the signal's reason on abort.
+ */
+export type PostForm = (
+  url: string,
+  form: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+) => Promise<FormResponse>;
+
+export interface TokenSourceOptions {
+  readonly credentials: C1Credentials;
+  /** `host` or `host:port` that tokens are asked from; the audience still follows the client id. */
+  readonly host: string;
+  readonly postForm: PostForm;
+  readonly clock: Clock;
+  /** Milliseconds for one token request, connecting included. */
+  readonly timeoutMs: number;
+  /** Told when a new token came, with the wall-clock time at which it expires, in milliseconds since the epoch. */
+  readonly onTokenExpiry?: ((expiryMs: number) => void) | undefined;
+  /** Told about each token request: its outcome and how long it took. */
+  readonly onRequest?: ((error: StatusError | undefined, durationMs: number) => void) | undefined;
+  /** 16 fresh random bytes; a parameter so that tests can fix them. */
+  readonly nonce?: () => Uint8Array;
+}
+
+/** Access tokens for C1, fetched when needed. */
+export interface TokenSource {
+  /**
+   * A token that holds for a while yet; concurrent callers share one request. Rejects with `unauthenticated`,
+   * `permission_denied` or `not_found` (all final) when C1 refuses the credentials, with a retryable error when it could
+   * not be asked, and with the signal's reason on abort.
+   */
+  get(signal: AbortSignal): Promise<AccessToken>;
+  /** Forgets `token` if it is still the current one, because C1 no longer accepts it. */
+  invalidate(token: AccessToken): void;
+}
+
+interface Fetch {
+  readonly result: Promise<AccessToken>;
+  readonly abandon: AbortController;
+  waiters: number;
+}
+
+/** Makes a source that has asked for nothing yet. */
+export function createTokenSource(options: TokenSourceOptions): TokenSource {
+  const { clock } = options;
+  let cached: AccessToken | undefined;
+  let inFlight: Fetch | undefined;
+
+  function start(): Fetch {
+    const abandon = new AbortController();
+    const result = requestToken(options, AbortSignal.any([abandon.signal, AbortSignal.timeout(options.timeoutMs)]));
+    const fetch: Fetch = { result, abandon, waiters: 0 };
+    inFlight = fetch;
+    const settle = (token?: AccessToken): void => {
+      if (inFlight !== fetch) return;
+      inFlight = undefined;
+      cached = token;
+    };
+    result.then(settle, () => settle());
+    return fetch;
+  }
+
+  return {
+    async get(signal) {
+      throwIfAborted(signal);
+      if (cached !== undefined && clock.nowMs() < cached.refreshAtMs) return cached;
+      const fetch = inFlight ?? start();
+      fetch.waiters += 1;
+      try {
+        return await orAbort(fetch.result, signal);
+      } finally {
+        fetch.waiters -= 1;
+        // Nobody waits any more: a request that is still open must not keep a stopping process alive.
+        if (fetch.waiters === 0 && inFlight === fetch) {
+          inFlight = undefined;
+          fetch.abandon.abort(new StatusError("cancelled", "nobody waits for the token any more"));
+        }
+      }
+    },
+    invalidate(token) {
+      if (cached === token) cached = undefined;
+    },
+  };
+}
+
+async function requestToken(options: TokenSourceOptions, signal: AbortSignal): Promise<AccessToken> {
+  const { clock, host } = options;
+  const startedMs = clock.monotonicMs();
+  try {
+    const token = readTokenResponse(await post(options, signal), host, clock.nowMs());
+    options.onRequest?.(undefined, clock.monotonicMs() - startedMs);
+    options.onTokenExpiry?.(token.expiresAtMs);
+    return token;
+  } catch (reason) {
+    const error = StatusError.from(reason);
+    options.onRequest?.(error, clock.monotonicMs() - startedMs);
+    throw error;
+  }
+}
+
+async function post(options: TokenSourceOptions, signal: AbortSignal): Promise<FormResponse> {
+  const { clock, credentials, host } = options;
+  const nonce = options.nonce ?? (() => randomBytes(16));
+  const form = {
+    client_assertion: signAssertion(credentials, clock.nowMs(), nonce()),
+    client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    client_id: credentials.clientId,
+    grant_type: "client_credentials",
+  };
+  try {
+    return await options.postForm(`https://${host}/auth/v1/token`, form, signal);
+  } catch (reason) {
+    const error = StatusError.from(signal.aborted ? signal.reason : reason);
+    if (error.code !== "deadline_exceeded") throw error;
+    const seconds = Math.round(options.timeoutMs / 1000);
+    throw new StatusError(
+      "deadline_exceeded",
+      `${host} did not answer the token request within ${seconds} s: check that https://${host} can be reached from here`,
+      { cause: reason },
+    );
+  }
+}
+
+/** The promise's outcome, or the signal's reason as soon as it aborts. */
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(StatusError.from(signal.reason));
+  signal.addEventListener("abort", onAbort, { once: true });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
+}
