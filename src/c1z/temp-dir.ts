@@ -1,0 +1,120 @@
+import { chmodSync, existsSync, mkdtempSync } from "node:fs";
+import { lstat, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { StatusError } from "../baton/status-error.ts";
+import { isBusy } from "./sqlite-error.ts";
+
+// Every private directory holds a file that its owner keeps locked. The kernel drops the lock when the owner dies, however it
+// dies, so a directory whose lock can be taken is abandoned. Process ids could not tell that: they are reused, and containers
+// that share a volume are all process 1 to themselves. Node has no call for file locks; SQLite's own are used (fcntl, which also
+// holds between containers of one machine and over NFS version 4). An empty database with a write transaction open is a held lock.
+
+const prefix = "baton-cursor-sync-";
+const lockName = "lock";
+const attempts = 10;
+
+/** A directory that only this process may enter; disposing removes it with all it holds, as often as it is called. */
+export interface PrivateDirectory extends AsyncDisposable {
+  readonly path: string;
+}
+
+/**
+ * Makes a directory with a random name and mode 0700 below `tempDir`, and holds it against `sweepLeavings` of other processes.
+ * Throws `failed_precondition` when `tempDir` is missing or not writable, `resource_exhausted` when it is full.
+ */
+export function makePrivateDirectory(tempDir: string): PrivateDirectory {
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    const path = makeDirectory(tempDir);
+    const lock = tryLock(path);
+    // A sweep that runs at this very moment may have taken the new directory for an abandoned one.
+    if (lock !== undefined) return { path, [Symbol.asyncDispose]: () => discard(path, lock) };
+  }
+  throw new StatusError(
+    "internal",
+    `no private directory in ${tempDir} could be locked: does its file system support file locks?`,
+  );
+}
+
+/**
+ * Removes what killed processes of this program left below `tempDir` and returns how many directories that were. Directories of
+ * living processes, of other users and of other programs stay, and so does what cannot be removed. Meant for start-up.
+ * Throws `failed_precondition` when `tempDir` cannot be listed.
+ */
+export async function sweepLeavings(tempDir: string): Promise<number> {
+  let removed = 0;
+  for (const name of await list(tempDir)) {
+    if (name.startsWith(prefix) && (await sweepOne(join(tempDir, name)))) removed += 1;
+  }
+  return removed;
+}
+
+async function list(tempDir: string): Promise<readonly string[]> {
+  try {
+    return await readdir(tempDir);
+  } catch (error) {
+    throw unusable(tempDir, error);
+  }
+}
+
+async function sweepOne(path: string): Promise<boolean> {
+  try {
+    const stats = await lstat(path);
+    // In a shared temporary directory anybody can make the name; only what is ours to the last bit is ours to remove.
+    if (!stats.isDirectory() || stats.uid !== process.getuid?.() || (stats.mode & 0o077) !== 0) return false;
+    const lock = tryLock(path);
+    if (lock === undefined) return false;
+    await discard(path, lock);
+    return true;
+  } catch {
+    // Gone meanwhile, or on a broken file system. The next start tries again; a start must not fail for old rubbish.
+    return false;
+  }
+}
+
+function makeDirectory(tempDir: string): string {
+  try {
+    const path = mkdtempSync(join(tempDir, prefix));
+    chmodSync(path, 0o700);
+    return path;
+  } catch (error) {
+    throw unusable(tempDir, error);
+  }
+}
+
+/** Holds the lock of the directory, or `undefined` when another process does or has removed the directory meanwhile. */
+function tryLock(directory: string): DatabaseSync | undefined {
+  const path = join(directory, lockName);
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(path);
+    lock.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE");
+    // Whoever sweeps holds the lock until the file is gone: a lock on a file without a name is a lock on nothing.
+    if (existsSync(path)) return lock;
+  } catch (error) {
+    if (!isBusy(error) && existsSync(path)) {
+      lock?.close();
+      throw StatusError.from(error);
+    }
+  }
+  lock?.close();
+  return undefined;
+}
+
+async function discard(path: string, lock: DatabaseSync): Promise<void> {
+  // The lock is released last, so that no sweep meets a half-removed directory; a sweep that opens the lock file at this moment
+  // can make it anew between two deletions, hence the retries.
+  await rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });
+  if (lock.isOpen) lock.close();
+}
+
+function unusable(tempDir: string, error: unknown): StatusError {
+  const known = StatusError.from(error);
+  if (known.code === "resource_exhausted") return known;
+  const code = error instanceof Error && "code" in error ? String(error.code) : known.message;
+  return new StatusError(
+    "failed_precondition",
+    `the temporary directory ${tempDir} cannot be used (${code}): it must exist and be writable`,
+    { cause: error },
+  );
+}
