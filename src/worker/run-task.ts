@@ -1,0 +1,136 @@
+import type { Clock } from "../baton/clock.ts";
+import { StatusError, throwIfAborted } from "../baton/status-error.ts";
+import type { OpaqueAny, Task, TaskHandler, TaskHandlers, TaskOutcome, TaskRun, TaskType } from "../baton/task.ts";
+import { type HeartbeatDeps, startHeartbeat } from "./heartbeat.ts";
+import type { TaskDone } from "./hooks.ts";
+import type { Reporter } from "./report.ts";
+import { type ShutdownSignals, shuttingDown, type TaskShutdown, watchShutdown } from "./shutdown.ts";
+import type { Slots } from "./slots.ts";
+
+export interface RunTaskDeps extends HeartbeatDeps {
+  readonly clock: Clock;
+  readonly handlers: TaskHandlers;
+  readonly reporter: Reporter;
+  /** One slot: syncs go one after the other, because they share the disk and the upstream's rate budget. */
+  readonly syncSlot: Slots;
+}
+
+export interface RunTaskSignals extends ShutdownSignals {
+  /** When it aborts, reporting ends too. */
+  readonly reports: AbortSignal;
+}
+
+/** The only type that takes long enough to need heartbeats; C1 expects none for the others. */
+const heartbeatType: TaskType = "sync_full";
+/** The wire allows so many annotations in a report. */
+const mostAnnotations = 16;
+
+/** What there is to tell C1 about a task. */
+interface Ending {
+  readonly outcome: TaskOutcome;
+  /** False when C1 has cancelled the task or taken it back: then it is told once and need not listen. */
+  readonly wanted: boolean;
+}
+
+/**
+ * One task: keep it alive, handle it, report it. Every task ends in exactly one report, except hello, which is answered by
+ * Hello itself, and a sync that C1 cancelled (or did not answer for) before it began. Never rejects.
+ */
+export async function runTask(task: Task, deps: RunTaskDeps, signals: RunTaskSignals): Promise<void> {
+  if (await deps.reporter.reportAgain(task.id, signals.reports)) return;
+  const startedMs = deps.clock.monotonicMs();
+  deps.hooks.onTaskStart?.(task.type);
+  const scoped = { ...deps, log: deps.log.child({ taskId: task.id, taskType: task.type }) };
+  scoped.log.info("task started");
+  const ending = await workOn(task, scoped, signals);
+  await tell(task, ending, deps.reporter, signals.reports);
+  const done = summarise(task.type, ending, deps.clock.monotonicMs() - startedMs);
+  scoped.log.info("task ended", {
+    outcome: done.outcome,
+    code: done.error?.code,
+    error: done.error?.message,
+    durationMs: Math.round(done.durationMs),
+  });
+  deps.hooks.onTaskDone?.(done);
+}
+
+/** `undefined` when the task was dropped before it began. */
+async function workOn(task: Task, deps: RunTaskDeps, signals: RunTaskSignals): Promise<Ending | undefined> {
+  // A task that arrives during shutdown goes back untouched.
+  if (signals.stop.aborted) return { outcome: outcomeOf(task, shuttingDown()), wanted: true };
+  using shutdown = watchShutdown(signals, task.type === heartbeatType);
+  if (task.type !== heartbeatType) {
+    return { outcome: outcomeOf(task, await handle(task, deps, shutdown, shutdown.signal)), wanted: true };
+  }
+  try {
+    return await workWithHeartbeats(task, deps, shutdown);
+  } catch (reason) {
+    return { outcome: outcomeOf(task, StatusError.from(reason)), wanted: true };
+  }
+}
+
+async function workWithHeartbeats(task: Task, deps: RunTaskDeps, shutdown: TaskShutdown): Promise<Ending | undefined> {
+  const release = await deps.syncSlot.acquire(shutdown.signal);
+  try {
+    await using heartbeat = await startHeartbeat(task.id, deps, shutdown.signal);
+    if (heartbeat === undefined) return undefined;
+    const error = await handle(task, deps, shutdown, heartbeat.signal);
+    return { outcome: outcomeOf(task, error), wanted: !heartbeat.unwanted };
+  } finally {
+    release();
+  }
+}
+
+/** Runs the handler. Resolves to why it failed, `undefined` when it did not; never rejects. */
+async function handle<K extends TaskType>(
+  task: Task<K>,
+  { handlers, log }: RunTaskDeps,
+  shutdown: TaskShutdown,
+  signal: AbortSignal,
+): Promise<StatusError | undefined> {
+  const run: TaskRun = {
+    task: { id: task.id, debug: task.debug },
+    signal,
+    log,
+    enterGracePhase: () => shutdown.enterGracePhase(),
+  };
+  try {
+    throwIfAborted(signal);
+    const handler: TaskHandler<K> = handlers[task.type];
+    await handler(task.input, run);
+    return undefined;
+  } catch (reason) {
+    if (signal.aborted) return StatusError.from(signal.reason);
+    if (!(reason instanceof StatusError)) log.error("the task failed unexpectedly", { stack: stackOf(reason) });
+    const error = StatusError.from(reason);
+    // Whether to repeat a change that was refused or half done is for a person to decide: all but syncs are final.
+    return task.type === heartbeatType ? error : error.withRetryable(false);
+  }
+}
+
+function outcomeOf(task: Task, error: StatusError | undefined): TaskOutcome {
+  return error === undefined ? { ok: true } : { ok: false, error, annotations: echoed(task) };
+}
+
+/** C1 finds its ticket by the annotations that it sent, so a failed ticket task carries them back. */
+function echoed(task: Task): readonly OpaqueAny[] {
+  if (task.type !== "create_ticket_task" && task.type !== "get_ticket") return [];
+  return task.input.annotations.slice(0, mostAnnotations);
+}
+
+async function tell(task: Task, ending: Ending | undefined, reporter: Reporter, signal: AbortSignal): Promise<void> {
+  if (ending === undefined || task.type === "hello") return;
+  const report = { task: { id: task.id, type: task.type }, outcome: ending.outcome };
+  await (ending.wanted ? reporter.report(report, signal) : reporter.mention(report, signal));
+}
+
+function summarise(type: TaskType, ending: Ending | undefined, durationMs: number): TaskDone {
+  if (ending === undefined) return { type, outcome: "cancelled", error: undefined, durationMs };
+  if (ending.outcome.ok) return { type, outcome: "success", error: undefined, durationMs };
+  const { error } = ending.outcome;
+  return { type, outcome: error.code === "cancelled" ? "cancelled" : "failure", error, durationMs };
+}
+
+function stackOf(reason: unknown): string {
+  return reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+}
