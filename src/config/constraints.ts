@@ -1,0 +1,117 @@
+import { dirname, resolve } from "node:path";
+import { fieldName, type OptionRow } from "./option.ts";
+import { type Config, options, optionTable } from "./options.ts";
+import type { Problem } from "./problem.ts";
+import type { ConfigInput, Sources } from "./sources.ts";
+import { parseBool } from "./text.ts";
+
+export interface Findings {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+}
+
+/** What no option can say of itself: which belong together, which have no effect here, and what must exist on disk. */
+export function checkTogether(values: Partial<Config>, sources: Sources, input: ConfigInput): Findings {
+  const service = isGiven(options.clientId, sources);
+  const problems = [
+    ...requiredTogether(sources),
+    ...refusals(sources, service),
+    ...ports(values),
+    ...directories(values, service, input),
+  ];
+  return { problems, warnings: [...withoutEffect(sources, service), ...advice(values)] };
+}
+
+/** Set to something other than nothing and, for a switch, other than off. */
+function isGiven(row: OptionRow, sources: Sources): boolean {
+  const texts = sources.find(row)?.texts ?? [];
+  const last = texts.at(-1)?.trim() ?? "";
+  return row.type.kind === "bool" ? last !== "" && parseBool(last) !== false : texts.some((text) => text.trim() !== "");
+}
+
+function requiredTogether(sources: Sources): readonly Problem[] {
+  const pair = (a: OptionRow, b: OptionRow, aMissing: string, bMissing: string): Problem[] => {
+    const [hasA, hasB] = [isGiven(a, sources), isGiven(b, sources)];
+    if (hasA === hasB) return [];
+    const [missing, message] = hasA ? [b, bMissing] : [a, aMissing];
+    const present = hasA ? a : b;
+    const fix = `set it as well, or unset ${fieldName(present)}`;
+    return [{ field: fieldName(missing), message, fix }];
+  };
+  const scim = "is required together with";
+  return [
+    ...pair(
+      options.clientId,
+      options.clientSecret,
+      "is missing although there is a client secret",
+      "is missing (client-secret is required in service mode)",
+    ),
+    ...pair(options.cursorScimEndpoint, options.cursorScimToken, `${scim} the SCIM token`, `${scim} the SCIM endpoint`),
+  ];
+}
+
+function refusals(sources: Sources, service: boolean): readonly Problem[] {
+  return optionTable
+    .filter((row) => row.standing === "refused" && !(service && row.oneShot) && isGiven(row, sources))
+    .map((row) => ({ field: fieldName(row), message: "is not supported", fix: row.reason, refused: true }));
+}
+
+function ports({ healthCheck, healthCheckPort, metricsPort }: Partial<Config>): readonly Problem[] {
+  if (metricsPort === undefined || metricsPort === 0 || metricsPort !== healthCheckPort || healthCheck === false)
+    return [];
+  const message = `is ${metricsPort}, the port of the health listener`;
+  return [
+    { field: fieldName(options.metricsPort), message, fix: "choose another, or unset it: /metrics is there too" },
+  ];
+}
+
+function directories(values: Partial<Config>, service: boolean, { files, cwd }: ConfigInput): readonly Problem[] {
+  const problems: Problem[] = [];
+  const tempDir = resolve(cwd, values.c1zTempDir ?? "");
+  const temp = values.c1zTempDir === undefined ? undefined : files.directoryProblem(tempDir, "write");
+  if (temp !== undefined) {
+    const message = `is ${tempDir}, which ${temp}`;
+    const fix = "name an existing, writable directory, e.g. an emptyDir, here or in BATON_TMPDIR";
+    problems.push({ field: fieldName(options.c1zTempDir), message, fix });
+  }
+  const places: [OptionRow, string][] = (values.logPath ?? [])
+    .filter((path) => !isStream(path))
+    .map((path) => [options.logPath, path]);
+  if (!service && values.file !== undefined) places.push([options.file, values.file]);
+  for (const [row, path] of places) {
+    const directory = dirname(resolve(cwd, path));
+    const problem = files.directoryProblem(directory, "write");
+    if (problem === undefined) continue;
+    problems.push({
+      field: fieldName(row),
+      message: `is in ${directory}, which ${problem}`,
+      fix: "name a file in a writable directory",
+    });
+  }
+  return problems;
+}
+
+function isStream(path: string): boolean {
+  return path === "stderr" || path.startsWith("/dev/");
+}
+
+/** Options that were given and do nothing: each once with its reason; one-shot options in service mode all in one line. */
+function withoutEffect(sources: Sources, service: boolean): readonly string[] {
+  const given = optionTable.filter((row) => isGiven(row, sources));
+  const idle = given.filter((row) => row.standing === "ignored");
+  const oneShot = given.filter((row) => service && row.oneShot);
+  const warnings = idle.map((row) => `${fieldName(row)} has no effect: ${row.reason}`);
+  if (oneShot.length === 0) return warnings;
+  return [...warnings, `in service mode these have no effect: ${oneShot.map(fieldName).join(", ")}`];
+}
+
+function advice(values: Partial<Config>): readonly string[] {
+  const warnings: string[] = [];
+  if (values.storageEngine === "pebble") {
+    warnings.push(`${fieldName(options.storageEngine)} is pebble, but files are always of the SQLite kind (format v1)`);
+  }
+  if (values.provisioning === true || values.cursorScimEndpoint !== undefined) {
+    warnings.push("this version only syncs: requests to create or delete accounts are refused");
+  }
+  return warnings;
+}

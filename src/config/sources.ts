@@ -1,0 +1,163 @@
+import { join, resolve } from "node:path";
+import { StatusError } from "../baton/status-error.ts";
+import { type ConfigFile, readConfigFile } from "./config-file.ts";
+import type { ConfigFiles } from "./files.ts";
+import { type FlagSpec, type Flags, readFlags } from "./flags.ts";
+import { nearest } from "./nearest.ts";
+import { type Facts, fieldName, type OptionRow } from "./option.ts";
+import { environmentOnly, options, optionTable, secretOptions } from "./options.ts";
+import type { Problem } from "./problem.ts";
+
+/** Everything that the configuration is made from. */
+export interface ConfigInput {
+  /** The words after the program's name. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly files: ConfigFiles;
+  /** Directory that relative paths start from. */
+  readonly cwd: string;
+  /** The operating system's host name; may be empty. */
+  readonly hostname: string;
+  /** The operating system's temporary directory. */
+  readonly tempDir: string;
+}
+
+/** Where a value comes from. */
+export type Origin = "flag" | "secrets" | "environment" | "file" | "default";
+
+/** What one option was given, by the source that wins. */
+export interface Found {
+  readonly texts: readonly string[];
+  readonly origin: Origin;
+}
+
+/** All sources of options, laid over each other. */
+export interface Sources {
+  /** What the strongest source says of an option: flag, secrets directory, environment, YAML file. */
+  find(row: OptionRow): Found | undefined;
+  readonly flags: Flags;
+  readonly facts: Facts;
+  /** The YAML file as people know it. */
+  readonly fileName: string;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+}
+
+const flagSpecs: readonly FlagSpec[] = optionTable.flatMap(({ flag, short, type }) =>
+  flag === undefined ? [] : [{ name: flag, short, kind: type.kind }],
+);
+
+/** Reads every source once. `commandFlags` are flags that the caller acts upon himself, e.g. `--check-config`. */
+export function readSources(input: ConfigInput, commandFlags: readonly FlagSpec[]): Sources {
+  const flags = readFlags(input.argv, [...flagSpecs, ...commandFlags]);
+  const keys = flagSpecs.map(({ name }) => name);
+  const file = readConfigFile(input.env["BATON_CONFIG_PATH"], keys, input.files, input.cwd);
+  const plain = layers(input, flags, file, new Map());
+  const directory = readSecretsDir(input, plain(options.secretsDir));
+  const find = layers(input, flags, file, directory.texts);
+  return {
+    find,
+    flags,
+    facts: { hostname: input.hostname, tempDir: resolve(input.cwd, input.env["BATON_TMPDIR"] || input.tempDir) },
+    fileName: file.name,
+    problems: [...flags.problems, ...file.problems, ...directory.problems],
+    warnings: [...file.warnings, ...disagreements(directory.texts, input, flags), ...unknownVariables(input.env)],
+  };
+}
+
+/** An empty flag is a decision for the default; an empty variable, key or file is as good as none. */
+function layers(
+  { env }: ConfigInput,
+  flags: Flags,
+  file: ConfigFile,
+  secrets: ReadonlyMap<string, string>,
+): (row: OptionRow) => Found | undefined {
+  const filled = (texts: readonly string[] | undefined, origin: Origin): Found | undefined =>
+    texts?.some((text) => text.trim() !== "") === true ? { texts, origin } : undefined;
+  return ({ flag, env: name }) => {
+    const given = flag === undefined ? undefined : flags.texts.get(flag);
+    if (given !== undefined) return { texts: given, origin: "flag" };
+    return (
+      filled(listOf(secrets.get(name)), "secrets") ??
+      filled(listOf(env[name]), "environment") ??
+      filled(flag === undefined ? undefined : file.texts.get(flag), "file")
+    );
+  };
+}
+
+function listOf(text: string | undefined): readonly string[] | undefined {
+  return text === undefined ? undefined : [text];
+}
+
+/**
+ * The credentials of a mounted directory by their variables' names. Kubernetes replaces all files of a mounted Secret at
+ * once by moving the link `..data`: reading behind the resolved link never mixes old files with new ones.
+ */
+function readSecretsDir(
+  { files, cwd }: ConfigInput,
+  found: Found | undefined,
+): { readonly texts: ReadonlyMap<string, string>; readonly problems: readonly Problem[] } {
+  const texts = new Map<string, string>();
+  const problems: Problem[] = [];
+  const path = found?.texts.at(-1) ?? "";
+  if (path === "") return { texts, problems };
+  const directory = resolve(cwd, path);
+  const problem = files.directoryProblem(directory, "read");
+  if (problem !== undefined) {
+    const fix = "mount the Secret there, or unset it";
+    return {
+      texts,
+      problems: [{ field: fieldName(options.secretsDir), message: `is ${directory}, which ${problem}`, fix }],
+    };
+  }
+  const snapshot = files.realPath(join(directory, "..data")) ?? directory;
+  for (const row of secretOptions) {
+    try {
+      const text = files.readText(join(snapshot, row.env));
+      if (text !== undefined) texts.set(row.env, text);
+    } catch (error) {
+      const message = `is a file of the secrets directory that ${StatusError.from(error).message}`;
+      problems.push({ field: fieldName(row), message, fix: "give the user of this process the right to read it" });
+    }
+  }
+  return { texts, problems };
+}
+
+/** One warning when files and variables tell two stories; which of them wins is not obvious to everybody. */
+function disagreements(secrets: ReadonlyMap<string, string>, { env }: ConfigInput, flags: Flags): string[] {
+  const names = secretOptions
+    .filter(({ flag, env: name }) => {
+      const inFile = secrets.get(name)?.trim() ?? "";
+      const inEnvironment = env[name]?.trim() ?? "";
+      const decidedByFlag = flag !== undefined && flags.texts.has(flag);
+      return inFile !== "" && inEnvironment !== "" && inFile !== inEnvironment && !decidedByFlag;
+    })
+    .map(({ env: name }) => name);
+  if (names.length === 0) return [];
+  return [`the secrets directory and the environment differ on ${names.join(", ")}: the directory wins`];
+}
+
+const knownVariables: readonly string[] = [
+  ...optionTable.map((row) => row.env),
+  ...environmentOnly.flatMap(({ env }) => env.split(", ")),
+];
+
+/** One warning per `BATON_*` variable that nobody reads: a slip in a manifest must not be silent. */
+function unknownVariables(env: ConfigInput["env"]): string[] {
+  return Object.keys(env)
+    .filter((name) => name.startsWith("BATON_") && !knownVariables.includes(name) && !isServiceLink(name, env))
+    .sort()
+    .map((name) => {
+      const close = nearest(
+        name,
+        knownVariables.filter((known) => known.startsWith("BATON_")),
+      );
+      return `${name} is not a variable of this program and has no effect${close === undefined ? "" : `; did you mean ${close}?`}`;
+    });
+}
+
+/** Kubernetes tells pods of every Service beside them: a Service `baton-x` makes BATON_X_SERVICE_HOST, BATON_X_PORT, … */
+function isServiceLink(name: string, env: ConfigInput["env"]): boolean {
+  const service = /^(BATON_[A-Z0-9_]*?)_(?:SERVICE_HOST|SERVICE_PORT|PORT)(?:_[A-Z0-9_]+)?$/.exec(name)?.[1];
+  return service !== undefined && env[`${service}_SERVICE_HOST`] !== undefined;
+}
