@@ -16,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file c1/connector/v2/account.proto.
  */
 export const file_c1_connector_v2_account: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jMS9jb25uZWN0b3IvdjIvYWNjb3VudC5wcm90bxIPYzEuY29ubmVjdG9yLnYyIr8BCgtBY2NvdW50SW5mbxIyCgZlbWFpbHMYASADKAsyIi5jMS5jb25uZWN0b3IudjIuQWNjb3VudEluZm8uRW1haWwSDQoFbG9naW4YAiABKAkSFQoNbG9naW5fYWxpYXNlcxgDIAMoCRIoCgdwcm9maWxlGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBosCgVFbWFpbBIPCgdhZGRyZXNzGAEgASgJEhIKCmlzX3ByaW1hcnkYAiABKAgijgEKDUVuY3J5cHRlZERhdGESEAoIcHJvdmlkZXIYASABKAkSDgoGa2V5X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSDgoGc2NoZW1hGAUgASgJEhcKD2VuY3J5cHRlZF9ieXRlcxgGIAEoDBIPCgdrZXlfaWRzGAcgAygJIocFChFDcmVkZW50aWFsT3B0aW9ucxIiChpmb3JjZV9jaGFuZ2VfYXRfbmV4dF9sb2dpbhgBIAEoCBJMCg9yYW5kb21fcGFzc3dvcmQYZCABKAsyMS5jMS5jb25uZWN0b3IudjIuQ3JlZGVudGlhbE9wdGlvbnMuUmFuZG9tUGFzc3dvcmRIABJECgtub19wYXNzd29yZBhlIAEoCzItLmMxLmNvbm5lY3Rvci52Mi5DcmVkZW50aWFsT3B0aW9ucy5Ob1Bhc3N3b3JkSAASNQoDc3NvGGYgASgLMiYuYzEuY29ubmVjdG9yLnYyLkNyZWRlbnRpYWxPcHRpb25zLlNTT0gAElIKEmVuY3J5cHRlZF9wYXNzd29yZBhnIAEoCzI0LmMxLmNvbm5lY3Rvci52Mi5DcmVkZW50aWFsT3B0aW9ucy5FbmNyeXB0ZWRQYXNzd29yZEgAGjkKElBhc3N3b3JkQ29uc3RyYWludBIQCghjaGFyX3NldBgBIAEoCRIRCgltaW5fY291bnQYAiABKA0abAoOUmFuZG9tUGFzc3dvcmQSDgoGbGVuZ3RoGAEgASgDEkoKC2NvbnN0cmFpbnRzGAIgAygLMjUuYzEuY29ubmVjdG9yLnYyLkNyZWRlbnRpYWxPcHRpb25zLlBhc3N3b3JkQ29uc3RyYWludBoMCgpOb1Bhc3N3b3JkGhsKA1NTTxIUCgxzc29fcHJvdmlkZXIYASABKAkaUAoRRW5jcnlwdGVkUGFzc3dvcmQSOwoTZW5jcnlwdGVkX3Bhc3N3b3JkcxgBIAMoCzIeLmMxLmNvbm5lY3Rvci52Mi5FbmNyeXB0ZWREYXRhQgkKB29wdGlvbnMi6QIKEEVuY3J5cHRpb25Db25maWcSLAoJcHJpbmNpcGFsGAEgASgLMhkuYzEuY29ubmVjdG9yLnYyLlJlc291cmNlEhAKCHByb3ZpZGVyGAIgASgJEg4KBmtleV9pZBgDIAEoCRJVChVqd2tfcHVibGljX2tleV9jb25maWcYZCABKAsyNC5jMS5jb25uZWN0b3IudjIuRW5jcnlwdGlvbkNvbmZpZy5KV0tQdWJsaWNLZXlDb25maWdIABJUChRhZ2VfcmVjaXBpZW50X2NvbmZpZxhlIAEoCzI0LmMxLmNvbm5lY3Rvci52Mi5FbmNyeXB0aW9uQ29uZmlnLkFnZVJlY2lwaWVudENvbmZpZ0gAGiUKEkpXS1B1YmxpY0tleUNvbmZpZxIPCgdwdWJfa2V5GAEgASgMGicKEkFnZVJlY2lwaWVudENvbmZpZxIRCglyZWNpcGllbnQYASABKAlCCAoGY29uZmlnIqgHChVDcmVhdGVBY2NvdW50UmVzcG9uc2USRwoHc3VjY2VzcxhkIAEoCzI0LmMxLmNvbm5lY3Rvci52Mi5DcmVhdGVBY2NvdW50UmVzcG9uc2UuU3VjY2Vzc1Jlc3VsdEgAElYKD2FjdGlvbl9yZXF1aXJlZBhlIAEoCzI7LmMxLmNvbm5lY3Rvci52Mi5DcmVhdGVBY2NvdW50UmVzcG9uc2UuQWN0aW9uUmVxdWlyZWRSZXN1bHRIABJUCg5hbHJlYWR5X2V4aXN0cxhmIAEoCzI6LmMxLmNvbm5lY3Rvci52Mi5DcmVhdGVBY2NvdW50UmVzcG9uc2UuQWxyZWFkeUV4aXN0c1Jlc3VsdEgAEk4KC2luX3Byb2dyZXNzGGcgASgLMjcuYzEuY29ubmVjdG9yLnYyLkNyZWF0ZUFjY291bnRSZXNwb25zZS5JblByb2dyZXNzUmVzdWx0SAASNgoOZW5jcnlwdGVkX2RhdGEYAiADKAsyHi5jMS5jb25uZWN0b3IudjIuRW5jcnlwdGVkRGF0YRIpCgthbm5vdGF0aW9ucxgDIAMoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkamQEKDVN1Y2Nlc3NSZXN1bHQSKwoIcmVzb3VyY2UYASABKAsyGS5jMS5jb25uZWN0b3IudjIuUmVzb3VyY2USIAoYaXNfY3JlYXRlX2FjY291bnRfcmVzdWx0GAIgASgIEjkKFWludml0YXRpb25fZXhwaXJlc19hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAadgoUQWN0aW9uUmVxdWlyZWRSZXN1bHQSKwoIcmVzb3VyY2UYASABKAsyGS5jMS5jb25uZWN0b3IudjIuUmVzb3VyY2USDwoHbWVzc2FnZRgCIAEoCRIgChhpc19jcmVhdGVfYWNjb3VudF9yZXN1bHQYAyABKAgaZAoTQWxyZWFkeUV4aXN0c1Jlc3VsdBIrCghyZXNvdXJjZRgBIAEoCzIZLmMxLmNvbm5lY3Rvci52Mi5SZXNvdXJjZRIgChhpc19jcmVhdGVfYWNjb3VudF9yZXN1bHQYAiABKAgaYQoQSW5Qcm9ncmVzc1Jlc3VsdBIrCghyZXNvdXJjZRgBIAEoCzIZLmMxLmNvbm5lY3Rvci52Mi5SZXNvdXJjZRIgChhpc19jcmVhdGVfYWNjb3VudF9yZXN1bHQYAiABKAhCCAoGcmVzdWx0IkMKFkRlbGV0ZVJlc291cmNlUmVzcG9uc2USKQoLYW5ub3RhdGlvbnMYASADKAsyFC5nb29nbGUucHJvdG9idWYuQW55YgZwcm90bzM", [file_c1_connector_v2_resource, file_google_protobuf_any, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jMS9jb25uZWN0b3IvdjIvYWNjb3VudC5wcm90bxIPYzEuY29ubmVjdG9yLnYyIr8BCgtBY2NvdW50SW5mbxIyCgZlbWFpbHMYASADKAsyIi5jMS5jb25uZWN0b3IudjIuQWNjb3VudEluZm8uRW1haWwSDQoFbG9naW4YAiABKAkSFQoNbG9naW5fYWxpYXNlcxgDIAMoCRIoCgdwcm9maWxlGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBosCgVFbWFpbBIPCgdhZGRyZXNzGAEgASgJEhIKCmlzX3ByaW1hcnkYAiABKAgijgEKDUVuY3J5cHRlZERhdGESEAoIcHJvdmlkZXIYASABKAkSDgoGa2V5X2lkGAIgASgJEgwKBG5hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSDgoGc2NoZW1hGAUgASgJEhcKD2VuY3J5cHRlZF9ieXRlcxgGIAEoDBIPCgdrZXlfaWRzGAcgAygJIjkKElBhc3N3b3JkQ29uc3RyYWludBIQCghjaGFyX3NldBgBIAEoCRIRCgltaW5fY291bnQYAiABKA0iugQKEUNyZWRlbnRpYWxPcHRpb25zEiIKGmZvcmNlX2NoYW5nZV9hdF9uZXh0X2xvZ2luGAEgASgIEkwKD3JhbmRvbV9wYXNzd29yZBhkIAEoCzIxLmMxLmNvbm5lY3Rvci52Mi5DcmVkZW50aWFsT3B0aW9ucy5SYW5kb21QYXNzd29yZEgAEkQKC25vX3Bhc3N3b3JkGGUgASgLMi0uYzEuY29ubmVjdG9yLnYyLkNyZWRlbnRpYWxPcHRpb25zLk5vUGFzc3dvcmRIABI1CgNzc28YZiABKAsyJi5jMS5jb25uZWN0b3IudjIuQ3JlZGVudGlhbE9wdGlvbnMuU1NPSAASUgoSZW5jcnlwdGVkX3Bhc3N3b3JkGGcgASgLMjQuYzEuY29ubmVjdG9yLnYyLkNyZWRlbnRpYWxPcHRpb25zLkVuY3J5cHRlZFBhc3N3b3JkSAAaWgoOUmFuZG9tUGFzc3dvcmQSDgoGbGVuZ3RoGAEgASgDEjgKC2NvbnN0cmFpbnRzGAIgAygLMiMuYzEuY29ubmVjdG9yLnYyLlBhc3N3b3JkQ29uc3RyYWludBoMCgpOb1Bhc3N3b3JkGhsKA1NTTxIUCgxzc29fcHJvdmlkZXIYASABKAkaUAoRRW5jcnlwdGVkUGFzc3dvcmQSOwoTZW5jcnlwdGVkX3Bhc3N3b3JkcxgBIAMoCzIeLmMxLmNvbm5lY3Rvci52Mi5FbmNyeXB0ZWREYXRhQgkKB29wdGlvbnMiGAoWQ3JlZGVudGlhbElzc3VlT3B0aW9ucyLpAgoQRW5jcnlwdGlvbkNvbmZpZxIsCglwcmluY2lwYWwYASABKAsyGS5jMS5jb25uZWN0b3IudjIuUmVzb3VyY2USEAoIcHJvdmlkZXIYAiABKAkSDgoGa2V5X2lkGAMgASgJElUKFWp3a19wdWJsaWNfa2V5X2NvbmZpZxhkIAEoCzI0LmMxLmNvbm5lY3Rvci52Mi5FbmNyeXB0aW9uQ29uZmlnLkpXS1B1YmxpY0tleUNvbmZpZ0gAElQKFGFnZV9yZWNpcGllbnRfY29uZmlnGGUgASgLMjQuYzEuY29ubmVjdG9yLnYyLkVuY3J5cHRpb25Db25maWcuQWdlUmVjaXBpZW50Q29uZmlnSAAaJQoSSldLUHVibGljS2V5Q29uZmlnEg8KB3B1Yl9rZXkYASABKAwaJwoSQWdlUmVjaXBpZW50Q29uZmlnEhEKCXJlY2lwaWVudBgBIAEoCUIICgZjb25maWciqAcKFUNyZWF0ZUFjY291bnRSZXNwb25zZRJHCgdzdWNjZXNzGGQgASgLMjQuYzEuY29ubmVjdG9yLnYyLkNyZWF0ZUFjY291bnRSZXNwb25zZS5TdWNjZXNzUmVzdWx0SAASVgoPYWN0aW9uX3JlcXVpcmVkGGUgASgLMjsuYzEuY29ubmVjdG9yLnYyLkNyZWF0ZUFjY291bnRSZXNwb25zZS5BY3Rpb25SZXF1aXJlZFJlc3VsdEgAElQKDmFscmVhZHlfZXhpc3RzGGYgASgLMjouYzEuY29ubmVjdG9yLnYyLkNyZWF0ZUFjY291bnRSZXNwb25zZS5BbHJlYWR5RXhpc3RzUmVzdWx0SAASTgoLaW5fcHJvZ3Jlc3MYZyABKAsyNy5jMS5jb25uZWN0b3IudjIuQ3JlYXRlQWNjb3VudFJlc3BvbnNlLkluUHJvZ3Jlc3NSZXN1bHRIABI2Cg5lbmNyeXB0ZWRfZGF0YRgCIAMoCzIeLmMxLmNvbm5lY3Rvci52Mi5FbmNyeXB0ZWREYXRhEikKC2Fubm90YXRpb25zGAMgAygLMhQuZ29vZ2xlLnByb3RvYnVmLkFueRqZAQoNU3VjY2Vzc1Jlc3VsdBIrCghyZXNvdXJjZRgBIAEoCzIZLmMxLmNvbm5lY3Rvci52Mi5SZXNvdXJjZRIgChhpc19jcmVhdGVfYWNjb3VudF9yZXN1bHQYAiABKAgSOQoVaW52aXRhdGlvbl9leHBpcmVzX2F0GAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBp2ChRBY3Rpb25SZXF1aXJlZFJlc3VsdBIrCghyZXNvdXJjZRgBIAEoCzIZLmMxLmNvbm5lY3Rvci52Mi5SZXNvdXJjZRIPCgdtZXNzYWdlGAIgASgJEiAKGGlzX2NyZWF0ZV9hY2NvdW50X3Jlc3VsdBgDIAEoCBpkChNBbHJlYWR5RXhpc3RzUmVzdWx0EisKCHJlc291cmNlGAEgASgLMhkuYzEuY29ubmVjdG9yLnYyLlJlc291cmNlEiAKGGlzX2NyZWF0ZV9hY2NvdW50X3Jlc3VsdBgCIAEoCBphChBJblByb2dyZXNzUmVzdWx0EisKCHJlc291cmNlGAEgASgLMhkuYzEuY29ubmVjdG9yLnYyLlJlc291cmNlEiAKGGlzX2NyZWF0ZV9hY2NvdW50X3Jlc3VsdBgCIAEoCEIICgZyZXN1bHQiQwoWRGVsZXRlUmVzb3VyY2VSZXNwb25zZRIpCgthbm5vdGF0aW9ucxgBIAMoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnliBnByb3RvMw", [file_c1_connector_v2_resource, file_google_protobuf_any, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message c1.connector.v2.AccountInfo
@@ -120,6 +120,28 @@ export const EncryptedDataSchema: GenMessage<EncryptedData> = /*@__PURE__*/
   messageDesc(file_c1_connector_v2_account, 1);
 
 /**
+ * @generated from message c1.connector.v2.PasswordConstraint
+ */
+export type PasswordConstraint = Message<"c1.connector.v2.PasswordConstraint"> & {
+  /**
+   * @generated from field: string char_set = 1;
+   */
+  charSet: string;
+
+  /**
+   * @generated from field: uint32 min_count = 2;
+   */
+  minCount: number;
+};
+
+/**
+ * Describes the message c1.connector.v2.PasswordConstraint.
+ * Use `create(PasswordConstraintSchema)` to create a new message.
+ */
+export const PasswordConstraintSchema: GenMessage<PasswordConstraint> = /*@__PURE__*/
+  messageDesc(file_c1_connector_v2_account, 2);
+
+/**
  * @generated from message c1.connector.v2.CredentialOptions
  */
 export type CredentialOptions = Message<"c1.connector.v2.CredentialOptions"> & {
@@ -163,29 +185,7 @@ export type CredentialOptions = Message<"c1.connector.v2.CredentialOptions"> & {
  * Use `create(CredentialOptionsSchema)` to create a new message.
  */
 export const CredentialOptionsSchema: GenMessage<CredentialOptions> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 2);
-
-/**
- * @generated from message c1.connector.v2.CredentialOptions.PasswordConstraint
- */
-export type CredentialOptions_PasswordConstraint = Message<"c1.connector.v2.CredentialOptions.PasswordConstraint"> & {
-  /**
-   * @generated from field: string char_set = 1;
-   */
-  charSet: string;
-
-  /**
-   * @generated from field: uint32 min_count = 2;
-   */
-  minCount: number;
-};
-
-/**
- * Describes the message c1.connector.v2.CredentialOptions.PasswordConstraint.
- * Use `create(CredentialOptions_PasswordConstraintSchema)` to create a new message.
- */
-export const CredentialOptions_PasswordConstraintSchema: GenMessage<CredentialOptions_PasswordConstraint> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 2, 0);
+  messageDesc(file_c1_connector_v2_account, 3);
 
 /**
  * @generated from message c1.connector.v2.CredentialOptions.RandomPassword
@@ -197,9 +197,9 @@ export type CredentialOptions_RandomPassword = Message<"c1.connector.v2.Credenti
   length: bigint;
 
   /**
-   * @generated from field: repeated c1.connector.v2.CredentialOptions.PasswordConstraint constraints = 2;
+   * @generated from field: repeated c1.connector.v2.PasswordConstraint constraints = 2;
    */
-  constraints: CredentialOptions_PasswordConstraint[];
+  constraints: PasswordConstraint[];
 };
 
 /**
@@ -207,7 +207,7 @@ export type CredentialOptions_RandomPassword = Message<"c1.connector.v2.Credenti
  * Use `create(CredentialOptions_RandomPasswordSchema)` to create a new message.
  */
 export const CredentialOptions_RandomPasswordSchema: GenMessage<CredentialOptions_RandomPassword> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 2, 1);
+  messageDesc(file_c1_connector_v2_account, 3, 0);
 
 /**
  * @generated from message c1.connector.v2.CredentialOptions.NoPassword
@@ -220,7 +220,7 @@ export type CredentialOptions_NoPassword = Message<"c1.connector.v2.CredentialOp
  * Use `create(CredentialOptions_NoPasswordSchema)` to create a new message.
  */
 export const CredentialOptions_NoPasswordSchema: GenMessage<CredentialOptions_NoPassword> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 2, 2);
+  messageDesc(file_c1_connector_v2_account, 3, 1);
 
 /**
  * @generated from message c1.connector.v2.CredentialOptions.SSO
@@ -237,7 +237,7 @@ export type CredentialOptions_SSO = Message<"c1.connector.v2.CredentialOptions.S
  * Use `create(CredentialOptions_SSOSchema)` to create a new message.
  */
 export const CredentialOptions_SSOSchema: GenMessage<CredentialOptions_SSO> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 2, 3);
+  messageDesc(file_c1_connector_v2_account, 3, 2);
 
 /**
  * @generated from message c1.connector.v2.CredentialOptions.EncryptedPassword
@@ -254,7 +254,22 @@ export type CredentialOptions_EncryptedPassword = Message<"c1.connector.v2.Crede
  * Use `create(CredentialOptions_EncryptedPasswordSchema)` to create a new message.
  */
 export const CredentialOptions_EncryptedPasswordSchema: GenMessage<CredentialOptions_EncryptedPassword> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 2, 4);
+  messageDesc(file_c1_connector_v2_account, 3, 3);
+
+/**
+ * Its fields are not declared: this connector issues no credentials.
+ *
+ * @generated from message c1.connector.v2.CredentialIssueOptions
+ */
+export type CredentialIssueOptions = Message<"c1.connector.v2.CredentialIssueOptions"> & {
+};
+
+/**
+ * Describes the message c1.connector.v2.CredentialIssueOptions.
+ * Use `create(CredentialIssueOptionsSchema)` to create a new message.
+ */
+export const CredentialIssueOptionsSchema: GenMessage<CredentialIssueOptions> = /*@__PURE__*/
+  messageDesc(file_c1_connector_v2_account, 4);
 
 /**
  * @generated from message c1.connector.v2.EncryptionConfig
@@ -298,7 +313,7 @@ export type EncryptionConfig = Message<"c1.connector.v2.EncryptionConfig"> & {
  * Use `create(EncryptionConfigSchema)` to create a new message.
  */
 export const EncryptionConfigSchema: GenMessage<EncryptionConfig> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 3);
+  messageDesc(file_c1_connector_v2_account, 5);
 
 /**
  * @generated from message c1.connector.v2.EncryptionConfig.JWKPublicKeyConfig
@@ -315,7 +330,7 @@ export type EncryptionConfig_JWKPublicKeyConfig = Message<"c1.connector.v2.Encry
  * Use `create(EncryptionConfig_JWKPublicKeyConfigSchema)` to create a new message.
  */
 export const EncryptionConfig_JWKPublicKeyConfigSchema: GenMessage<EncryptionConfig_JWKPublicKeyConfig> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 3, 0);
+  messageDesc(file_c1_connector_v2_account, 5, 0);
 
 /**
  * @generated from message c1.connector.v2.EncryptionConfig.AgeRecipientConfig
@@ -332,7 +347,7 @@ export type EncryptionConfig_AgeRecipientConfig = Message<"c1.connector.v2.Encry
  * Use `create(EncryptionConfig_AgeRecipientConfigSchema)` to create a new message.
  */
 export const EncryptionConfig_AgeRecipientConfigSchema: GenMessage<EncryptionConfig_AgeRecipientConfig> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 3, 1);
+  messageDesc(file_c1_connector_v2_account, 5, 1);
 
 /**
  * @generated from message c1.connector.v2.CreateAccountResponse
@@ -383,7 +398,7 @@ export type CreateAccountResponse = Message<"c1.connector.v2.CreateAccountRespon
  * Use `create(CreateAccountResponseSchema)` to create a new message.
  */
 export const CreateAccountResponseSchema: GenMessage<CreateAccountResponse> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 4);
+  messageDesc(file_c1_connector_v2_account, 6);
 
 /**
  * @generated from message c1.connector.v2.CreateAccountResponse.SuccessResult
@@ -410,7 +425,7 @@ export type CreateAccountResponse_SuccessResult = Message<"c1.connector.v2.Creat
  * Use `create(CreateAccountResponse_SuccessResultSchema)` to create a new message.
  */
 export const CreateAccountResponse_SuccessResultSchema: GenMessage<CreateAccountResponse_SuccessResult> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 4, 0);
+  messageDesc(file_c1_connector_v2_account, 6, 0);
 
 /**
  * @generated from message c1.connector.v2.CreateAccountResponse.ActionRequiredResult
@@ -437,7 +452,7 @@ export type CreateAccountResponse_ActionRequiredResult = Message<"c1.connector.v
  * Use `create(CreateAccountResponse_ActionRequiredResultSchema)` to create a new message.
  */
 export const CreateAccountResponse_ActionRequiredResultSchema: GenMessage<CreateAccountResponse_ActionRequiredResult> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 4, 1);
+  messageDesc(file_c1_connector_v2_account, 6, 1);
 
 /**
  * @generated from message c1.connector.v2.CreateAccountResponse.AlreadyExistsResult
@@ -459,7 +474,7 @@ export type CreateAccountResponse_AlreadyExistsResult = Message<"c1.connector.v2
  * Use `create(CreateAccountResponse_AlreadyExistsResultSchema)` to create a new message.
  */
 export const CreateAccountResponse_AlreadyExistsResultSchema: GenMessage<CreateAccountResponse_AlreadyExistsResult> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 4, 2);
+  messageDesc(file_c1_connector_v2_account, 6, 2);
 
 /**
  * @generated from message c1.connector.v2.CreateAccountResponse.InProgressResult
@@ -481,7 +496,7 @@ export type CreateAccountResponse_InProgressResult = Message<"c1.connector.v2.Cr
  * Use `create(CreateAccountResponse_InProgressResultSchema)` to create a new message.
  */
 export const CreateAccountResponse_InProgressResultSchema: GenMessage<CreateAccountResponse_InProgressResult> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 4, 3);
+  messageDesc(file_c1_connector_v2_account, 6, 3);
 
 /**
  * @generated from message c1.connector.v2.DeleteResourceResponse
@@ -498,5 +513,5 @@ export type DeleteResourceResponse = Message<"c1.connector.v2.DeleteResourceResp
  * Use `create(DeleteResourceResponseSchema)` to create a new message.
  */
 export const DeleteResourceResponseSchema: GenMessage<DeleteResourceResponse> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_account, 5);
+  messageDesc(file_c1_connector_v2_account, 7);
 

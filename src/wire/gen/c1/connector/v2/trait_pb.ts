@@ -16,7 +16,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file c1/connector/v2/trait.proto.
  */
 export const file_c1_connector_v2_trait: GenFile = /*@__PURE__*/
-  fileDesc("ChtjMS9jb25uZWN0b3IvdjIvdHJhaXQucHJvdG8SD2MxLmNvbm5lY3Rvci52MiLlCAoJVXNlclRyYWl0EjAKBmVtYWlscxgBIAMoCzIgLmMxLmNvbm5lY3Rvci52Mi5Vc2VyVHJhaXQuRW1haWwSMQoGc3RhdHVzGAIgASgLMiEuYzEuY29ubmVjdG9yLnYyLlVzZXJUcmFpdC5TdGF0dXMSKAoHcHJvZmlsZRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJwoEaWNvbhgEIAEoCzIZLmMxLmNvbm5lY3Rvci52Mi5Bc3NldFJlZhI8CgxhY2NvdW50X3R5cGUYBSABKA4yJi5jMS5jb25uZWN0b3IudjIuVXNlclRyYWl0LkFjY291bnRUeXBlEg0KBWxvZ2luGAYgASgJEhUKDWxvZ2luX2FsaWFzZXMYByADKAkSLgoKY3JlYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbGFzdF9sb2dpbhgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOAoKbWZhX3N0YXR1cxgKIAEoCzIkLmMxLmNvbm5lY3Rvci52Mi5Vc2VyVHJhaXQuTUZBU3RhdHVzEjgKCnNzb19zdGF0dXMYCyABKAsyJC5jMS5jb25uZWN0b3IudjIuVXNlclRyYWl0LlNTT1N0YXR1cxJCCg9zdHJ1Y3R1cmVkX25hbWUYDCABKAsyKS5jMS5jb25uZWN0b3IudjIuVXNlclRyYWl0LlN0cnVjdHVyZWROYW1lEhQKDGVtcGxveWVlX2lkcxgNIAMoCRosCgVFbWFpbBIPCgdhZGRyZXNzGAEgASgJEhIKCmlzX3ByaW1hcnkYAiABKAgasgEKBlN0YXR1cxI4CgZzdGF0dXMYASABKA4yKC5jMS5jb25uZWN0b3IudjIuVXNlclRyYWl0LlN0YXR1cy5TdGF0dXMSDwoHZGV0YWlscxgCIAEoCSJdCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASEgoOU1RBVFVTX0VOQUJMRUQQARITCg9TVEFUVVNfRElTQUJMRUQQAhISCg5TVEFUVVNfREVMRVRFRBADGiAKCU1GQVN0YXR1cxITCgttZmFfZW5hYmxlZBgBIAEoCBogCglTU09TdGF0dXMSEwoLc3NvX2VuYWJsZWQYASABKAgabwoOU3RydWN0dXJlZE5hbWUSEgoKZ2l2ZW5fbmFtZRgBIAEoCRITCgtmYW1pbHlfbmFtZRgCIAEoCRIUCgxtaWRkbGVfbmFtZXMYAyADKAkSDgoGcHJlZml4GAQgASgJEg4KBnN1ZmZpeBgFIAEoCSJ2CgtBY2NvdW50VHlwZRIcChhBQ0NPVU5UX1RZUEVfVU5TUEVDSUZJRUQQABIWChJBQ0NPVU5UX1RZUEVfSFVNQU4QARIYChRBQ0NPVU5UX1RZUEVfU0VSVklDRRACEhcKE0FDQ09VTlRfVFlQRV9TWVNURU0QAyKWAgoJUm9sZVRyYWl0EigKB3Byb2ZpbGUYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ek0KFXJvbGVfc2NvcGVfY29uZGl0aW9ucxgCIAEoCzIuLmMxLmNvbm5lY3Rvci52Mi5Sb2xlVHJhaXQuUm9sZVNjb3BlQ29uZGl0aW9ucxooChJSb2xlU2NvcGVDb25kaXRpb24SEgoKZXhwcmVzc2lvbhgBIAEoCRpmChNSb2xlU2NvcGVDb25kaXRpb25zEgwKBHR5cGUYASABKAkSQQoKY29uZGl0aW9ucxgDIAMoCzItLmMxLmNvbm5lY3Rvci52Mi5Sb2xlVHJhaXQuUm9sZVNjb3BlQ29uZGl0aW9uYgZwcm90bzM", [file_c1_connector_v2_resource, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChtjMS9jb25uZWN0b3IvdjIvdHJhaXQucHJvdG8SD2MxLmNvbm5lY3Rvci52MiLlCAoJVXNlclRyYWl0EjAKBmVtYWlscxgBIAMoCzIgLmMxLmNvbm5lY3Rvci52Mi5Vc2VyVHJhaXQuRW1haWwSMQoGc3RhdHVzGAIgASgLMiEuYzEuY29ubmVjdG9yLnYyLlVzZXJUcmFpdC5TdGF0dXMSKAoHcHJvZmlsZRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJwoEaWNvbhgEIAEoCzIZLmMxLmNvbm5lY3Rvci52Mi5Bc3NldFJlZhI8CgxhY2NvdW50X3R5cGUYBSABKA4yJi5jMS5jb25uZWN0b3IudjIuVXNlclRyYWl0LkFjY291bnRUeXBlEg0KBWxvZ2luGAYgASgJEhUKDWxvZ2luX2FsaWFzZXMYByADKAkSLgoKY3JlYXRlZF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKbGFzdF9sb2dpbhgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOAoKbWZhX3N0YXR1cxgKIAEoCzIkLmMxLmNvbm5lY3Rvci52Mi5Vc2VyVHJhaXQuTUZBU3RhdHVzEjgKCnNzb19zdGF0dXMYCyABKAsyJC5jMS5jb25uZWN0b3IudjIuVXNlclRyYWl0LlNTT1N0YXR1cxJCCg9zdHJ1Y3R1cmVkX25hbWUYDCABKAsyKS5jMS5jb25uZWN0b3IudjIuVXNlclRyYWl0LlN0cnVjdHVyZWROYW1lEhQKDGVtcGxveWVlX2lkcxgNIAMoCRosCgVFbWFpbBIPCgdhZGRyZXNzGAEgASgJEhIKCmlzX3ByaW1hcnkYAiABKAgasgEKBlN0YXR1cxI4CgZzdGF0dXMYASABKA4yKC5jMS5jb25uZWN0b3IudjIuVXNlclRyYWl0LlN0YXR1cy5TdGF0dXMSDwoHZGV0YWlscxgCIAEoCSJdCgZTdGF0dXMSFgoSU1RBVFVTX1VOU1BFQ0lGSUVEEAASEgoOU1RBVFVTX0VOQUJMRUQQARITCg9TVEFUVVNfRElTQUJMRUQQAhISCg5TVEFUVVNfREVMRVRFRBADGiAKCU1GQVN0YXR1cxITCgttZmFfZW5hYmxlZBgBIAEoCBogCglTU09TdGF0dXMSEwoLc3NvX2VuYWJsZWQYASABKAgabwoOU3RydWN0dXJlZE5hbWUSEgoKZ2l2ZW5fbmFtZRgBIAEoCRITCgtmYW1pbHlfbmFtZRgCIAEoCRIUCgxtaWRkbGVfbmFtZXMYAyADKAkSDgoGcHJlZml4GAQgASgJEg4KBnN1ZmZpeBgFIAEoCSJ2CgtBY2NvdW50VHlwZRIcChhBQ0NPVU5UX1RZUEVfVU5TUEVDSUZJRUQQABIWChJBQ0NPVU5UX1RZUEVfSFVNQU4QARIYChRBQ0NPVU5UX1RZUEVfU0VSVklDRRACEhcKE0FDQ09VTlRfVFlQRV9TWVNURU0QAyIoChJSb2xlU2NvcGVDb25kaXRpb24SEgoKZXhwcmVzc2lvbhgBIAEoCSJcChNSb2xlU2NvcGVDb25kaXRpb25zEgwKBHR5cGUYASABKAkSNwoKY29uZGl0aW9ucxgDIAMoCzIjLmMxLmNvbm5lY3Rvci52Mi5Sb2xlU2NvcGVDb25kaXRpb24iegoJUm9sZVRyYWl0EigKB3Byb2ZpbGUYASABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EkMKFXJvbGVfc2NvcGVfY29uZGl0aW9ucxgCIAEoCzIkLmMxLmNvbm5lY3Rvci52Mi5Sb2xlU2NvcGVDb25kaXRpb25zYgZwcm90bzM", [file_c1_connector_v2_resource, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message c1.connector.v2.UserTrait
@@ -283,6 +283,47 @@ export const UserTrait_AccountTypeSchema: GenEnum<UserTrait_AccountType> = /*@__
   enumDesc(file_c1_connector_v2_trait, 0, 0);
 
 /**
+ * @generated from message c1.connector.v2.RoleScopeCondition
+ */
+export type RoleScopeCondition = Message<"c1.connector.v2.RoleScopeCondition"> & {
+  /**
+   * @generated from field: string expression = 1;
+   */
+  expression: string;
+};
+
+/**
+ * Describes the message c1.connector.v2.RoleScopeCondition.
+ * Use `create(RoleScopeConditionSchema)` to create a new message.
+ */
+export const RoleScopeConditionSchema: GenMessage<RoleScopeCondition> = /*@__PURE__*/
+  messageDesc(file_c1_connector_v2_trait, 1);
+
+/**
+ * @generated from message c1.connector.v2.RoleScopeConditions
+ */
+export type RoleScopeConditions = Message<"c1.connector.v2.RoleScopeConditions"> & {
+  /**
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * 2 is not used by the protocol.
+   *
+   * @generated from field: repeated c1.connector.v2.RoleScopeCondition conditions = 3;
+   */
+  conditions: RoleScopeCondition[];
+};
+
+/**
+ * Describes the message c1.connector.v2.RoleScopeConditions.
+ * Use `create(RoleScopeConditionsSchema)` to create a new message.
+ */
+export const RoleScopeConditionsSchema: GenMessage<RoleScopeConditions> = /*@__PURE__*/
+  messageDesc(file_c1_connector_v2_trait, 2);
+
+/**
  * @generated from message c1.connector.v2.RoleTrait
  */
 export type RoleTrait = Message<"c1.connector.v2.RoleTrait"> & {
@@ -292,9 +333,9 @@ export type RoleTrait = Message<"c1.connector.v2.RoleTrait"> & {
   profile?: JsonObject | undefined;
 
   /**
-   * @generated from field: c1.connector.v2.RoleTrait.RoleScopeConditions role_scope_conditions = 2;
+   * @generated from field: c1.connector.v2.RoleScopeConditions role_scope_conditions = 2;
    */
-  roleScopeConditions?: RoleTrait_RoleScopeConditions | undefined;
+  roleScopeConditions?: RoleScopeConditions | undefined;
 };
 
 /**
@@ -302,46 +343,5 @@ export type RoleTrait = Message<"c1.connector.v2.RoleTrait"> & {
  * Use `create(RoleTraitSchema)` to create a new message.
  */
 export const RoleTraitSchema: GenMessage<RoleTrait> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_trait, 1);
-
-/**
- * @generated from message c1.connector.v2.RoleTrait.RoleScopeCondition
- */
-export type RoleTrait_RoleScopeCondition = Message<"c1.connector.v2.RoleTrait.RoleScopeCondition"> & {
-  /**
-   * @generated from field: string expression = 1;
-   */
-  expression: string;
-};
-
-/**
- * Describes the message c1.connector.v2.RoleTrait.RoleScopeCondition.
- * Use `create(RoleTrait_RoleScopeConditionSchema)` to create a new message.
- */
-export const RoleTrait_RoleScopeConditionSchema: GenMessage<RoleTrait_RoleScopeCondition> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_trait, 1, 0);
-
-/**
- * @generated from message c1.connector.v2.RoleTrait.RoleScopeConditions
- */
-export type RoleTrait_RoleScopeConditions = Message<"c1.connector.v2.RoleTrait.RoleScopeConditions"> & {
-  /**
-   * @generated from field: string type = 1;
-   */
-  type: string;
-
-  /**
-   * 2 is not used by the protocol.
-   *
-   * @generated from field: repeated c1.connector.v2.RoleTrait.RoleScopeCondition conditions = 3;
-   */
-  conditions: RoleTrait_RoleScopeCondition[];
-};
-
-/**
- * Describes the message c1.connector.v2.RoleTrait.RoleScopeConditions.
- * Use `create(RoleTrait_RoleScopeConditionsSchema)` to create a new message.
- */
-export const RoleTrait_RoleScopeConditionsSchema: GenMessage<RoleTrait_RoleScopeConditions> = /*@__PURE__*/
-  messageDesc(file_c1_connector_v2_trait, 1, 1);
+  messageDesc(file_c1_connector_v2_trait, 3);
 
