@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import { durationMs } from "./duration.ts";
+import { oneLine, truncateUtf8 } from "./text.ts";
+
+suite("text for the wire", () => {
+  test("line breaks, tabs and control characters become single blanks", () => {
+    assert.equal(oneLine("  a\r\n\tb\u0000c\u2028d ", 100), "a b c d");
+  });
+
+  test("a text that fits is left alone; a longer one ends in an ellipsis", () => {
+    assert.equal(truncateUtf8("abcdef", 6), "abcdef");
+    assert.equal(truncateUtf8("abcdefg", 6), "abc…");
+    assert.equal(truncateUtf8("ÄÖÜß", 7), "ÄÖ…");
+  });
+
+  test("never longer than allowed, never half a character, always a beginning", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", maxLength: 100 }), fc.integer({ min: 3, max: 80 }), (text, max) => {
+        const cut = oneLine(text, max);
+        assert.ok(Buffer.byteLength(cut) <= max);
+        assert.ok(cut.isWellFormed());
+        assert.doesNotMatch(cut, /[\n\r\p{Cc}]/u);
+        const whole = oneLine(text, 10_000);
+        assert.ok(cut === whole || whole.startsWith(cut.slice(0, -1)));
+      }),
+    );
+  });
+});
+
+suite("duration", () => {
+  test("both parts count, below zero too, and absent stays absent", () => {
+    assert.equal(durationMs({ seconds: 2n, nanos: 500_000_000 }), 2500);
+    assert.equal(durationMs({ seconds: 0n, nanos: 100_000_000 }), 100);
+    assert.equal(durationMs({ seconds: -1n, nanos: -250_000_000 }), -1250);
+    assert.equal(durationMs({ seconds: 0n, nanos: 0 }), 0);
+    assert.equal(durationMs(undefined), undefined);
+  });
+});

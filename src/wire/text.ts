@@ -1,0 +1,15 @@
+const encoder = new TextEncoder();
+
+/** The text on one line, runs of white space and control characters made single blanks, cut to `maxBytes` of UTF-8. */
+export function oneLine(text: string, maxBytes: number): string {
+  return truncateUtf8(text.replace(/[\s\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ").trim(), maxBytes);
+}
+
+/** The text, or its longest beginning that fits `maxBytes` of UTF-8 with a closing ellipsis; never half a character. */
+export function truncateUtf8(text: string, maxBytes: number): string {
+  if (encoder.encode(text).length <= maxBytes) return text;
+  const ellipsis = "…";
+  const room = maxBytes - encoder.encode(ellipsis).length;
+  const { read } = encoder.encodeInto(text, new Uint8Array(Math.max(0, room)));
+  return text.slice(0, read) + ellipsis;
+}
