@@ -1,0 +1,106 @@
+import { createSecureContext, getCACertificates } from "node:tls";
+import { Client, type ClientOptions, credentials } from "@grpc/grpc-js";
+import { type StatusCode, StatusError } from "../baton/status-error.ts";
+
+export interface C1ChannelOptions {
+  /** `host` or `host:port`; the port is 443 when none is given. */
+  readonly host: string;
+  /** First part of the user agent; grpc-js appends its own. */
+  readonly userAgent: string;
+  /** Certificate authorities in PEM that are trusted beside the system's. */
+  readonly extraCaPems: readonly string[];
+  /** An http proxy to tunnel through (CONNECT), with user and password if it wants them. */
+  readonly proxy: URL | undefined;
+  /** Told when a connection that kept failing is thrown away for a new one. */
+  readonly onRecreate?: (() => void) | undefined;
+}
+
+/**
+ * One long-lived connection to C1. It connects when first used and reconnects by itself; after repeated failures it is
+ * thrown away, because a fresh one resolves the host's name anew. Calls under way on the old one may finish.
+ */
+export interface C1Channel {
+  /** For the next call. */
+  client(): Client;
+  /** Must be told how each call ended. */
+  ended(code: StatusCode): void;
+  close(): void;
+}
+
+/** So many calls in a row without any answer make a connection suspicious. */
+const failuresBeforeRecreate = 3;
+const maxReceiveBytes = 4 * 1024 * 1024;
+
+/** Makes a channel without connecting. Throws `invalid_argument` when the proxy is not an http proxy. */
+export function createC1Channel(options: C1ChannelOptions): C1Channel {
+  const target = `dns:///${hostAndPort(options.host)}`;
+  const open = clientFactory(target, options);
+  let client = open();
+  let failures = 0;
+  return {
+    client: () => client,
+    ended(code) {
+      failures = code === "unavailable" || code === "deadline_exceeded" ? failures + 1 : 0;
+      if (failures < failuresBeforeRecreate) return;
+      failures = 0;
+      client.close();
+      client = open();
+      options.onRecreate?.();
+    },
+    close: () => client.close(),
+  };
+}
+
+function clientFactory(target: string, options: C1ChannelOptions): () => Client {
+  const { extraCaPems, proxy } = options;
+  // There is no way to switch TLS or its verification off, so a token never travels in the open.
+  const secureContext = createSecureContext({
+    minVersion: "TLSv1.2",
+    ...(extraCaPems.length === 0 ? {} : { ca: [...getCACertificates("default"), ...extraCaPems] }),
+  });
+  const channelCredentials = credentials.createFromSecureContext(secureContext);
+  const channelOptions: ClientOptions = {
+    "grpc.primary_user_agent": options.userAgent,
+    "grpc.max_receive_message_length": maxReceiveBytes,
+    // Pings only while a call runs: servers answer idle pinging with ENHANCE_YOUR_CALM.
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 10_000,
+    "grpc.keepalive_permit_without_calls": 0,
+    "grpc.initial_reconnect_backoff_ms": 1000,
+    "grpc.max_reconnect_backoff_ms": 10_000,
+    // grpc-js would look for a service config in DNS TXT records before each connection.
+    "grpc.service_config_disable_resolution": 1,
+    // Its transparent retries acknowledge writes that were only buffered, and can lose an acknowledgement altogether;
+    // an upload's flow control rests on them. Every call of ours has a retry of its own further out.
+    "grpc.enable_retries": 0,
+    "grpc.enable_channelz": 0,
+    // A connection that is thrown away must not come back out of a shared pool.
+    "grpc.use_local_subchannel_pool": 1,
+    // Which proxy to use is decided by our configuration, in either case of the variables' names.
+    "grpc.enable_http_proxy": 0,
+  };
+  if (proxy === undefined) return () => new Client(target, channelCredentials, channelOptions);
+  const through = { ...channelOptions, ...proxyOptions(target, options.host, proxy) };
+  return () => new Client(`dns:///${proxy.hostname}:${proxy.port || "80"}`, channelCredentials, through);
+}
+
+/** grpc-js connects to the target, which is the proxy, and asks it for a tunnel to the place named here. */
+function proxyOptions(target: string, host: string, proxy: URL): ClientOptions {
+  if (proxy.protocol !== "http:") {
+    throw new StatusError(
+      "invalid_argument",
+      `the proxy for C1 has the scheme ${proxy.protocol.slice(0, -1)}: only http proxies can carry gRPC; check HTTPS_PROXY`,
+    );
+  }
+  const user = decodeURIComponent(proxy.username);
+  const login = user === "" ? undefined : `${user}:${decodeURIComponent(proxy.password)}`;
+  return {
+    "grpc.http_connect_target": target,
+    "grpc.default_authority": hostAndPort(host),
+    ...(login === undefined ? {} : { "grpc.http_connect_creds": login }),
+  };
+}
+
+function hostAndPort(host: string): string {
+  return /:\d+$/.test(host) ? host : `${host}:443`;
+}

@@ -1,0 +1,60 @@
+import { type StatusCode, StatusError, statusCodeName } from "../baton/status-error.ts";
+import { oneLine } from "../wire/text.ts";
+
+/** How a call ended that did not end well, as gRPC tells it. */
+export interface RpcStatus {
+  readonly code: number;
+  readonly details: string;
+}
+
+/** Longest part of a server's own words that we pass on, in bytes. */
+const maxDetailsBytes = 300;
+
+/**
+ * One clean line about a failed call: which one, to which host, what gRPC said, what to do next. The server's words are
+ * cut, put on one line, and freed of anything that looks like an e-mail address or a token.
+ */
+export function rpcError(method: string, host: string, status: RpcStatus, deadlineMs?: number): StatusError {
+  const name = statusCodeName(status.code);
+  // A call that failed cannot have ended with OK.
+  const code = name === "ok" ? "internal" : name;
+  const said = cleanDetails(status.details);
+  const what = said === "" ? "" : `: ${said}`;
+  return new StatusError(code, `${method} at ${host} failed with ${code}${what}; ${nextStep(code, said, deadlineMs)}`);
+}
+
+/** Words of another program, fit for a log and for C1. */
+export function cleanDetails(details: string): string {
+  const safe = details
+    .replace(/\b(bearer|basic|mac)\s+\S+/gi, "$1 [redacted]")
+    .replace(/secret-token:\S+/gi, "[redacted]")
+    .replace(/[^\s"'<>()]+@[^\s"'<>()]+/g, "[redacted]");
+  return oneLine(safe, maxDetailsBytes);
+}
+
+const certificateWords = /certificate|self-signed|altnames|CERT_|handshake|wrong version number|alert /i;
+
+function nextStep(code: StatusCode, details: string, deadlineMs: number | undefined): string {
+  switch (code) {
+    case "unavailable":
+      return certificateWords.test(details)
+        ? "the TLS certificate was not accepted: if a proxy or private CA stands in between, name its PEM file in SSL_CERT_FILE"
+        : "check that the host can be reached from here (DNS, firewall, HTTPS_PROXY)";
+    case "deadline_exceeded": {
+      const within = deadlineMs === undefined ? "" : ` within ${Math.ceil(deadlineMs / 1000)} s`;
+      return `there was no answer${within}: check the network in between (firewall, HTTPS_PROXY)`;
+    }
+    case "unauthenticated":
+      return "check BATON_CLIENT_ID and BATON_CLIENT_SECRET: were they rotated or revoked in C1?";
+    case "permission_denied":
+      return "check in C1 that the connector still exists and that this credential belongs to it";
+    case "unimplemented":
+      return "the host does not offer this call: check that it is a C1 tenant";
+    case "resource_exhausted":
+      return "C1 limits us, or its answer is larger than 4 MiB";
+    case "invalid_argument":
+      return "C1 found the request invalid: please report it with this line";
+    default:
+      return "C1's own log says more";
+  }
+}
