@@ -40,13 +40,11 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
   if (!isPartial(values) || !isPartialOrigins(origins)) throw new ConfigError(problems);
   const together = checkTogether(values, sources, input);
   problems.push(...together.problems);
-  if (problems.length > 0 || !isComplete(values) || !isCompleteOrigins(origins)) throw new ConfigError(problems);
-  return {
-    config: values,
-    origins,
-    fileName: sources.fileName,
-    warnings: [...sources.warnings, ...together.warnings],
-  };
+  const warnings = [...sources.warnings, ...together.warnings];
+  if (problems.length > 0 || !isComplete(values) || !isCompleteOrigins(origins)) {
+    throw new ConfigError(problems, warnings);
+  }
+  return { config: values, origins, fileName: sources.fileName, warnings };
 }
 
 export type Resolved<T> = { readonly value: T; readonly origin: Origin } | { readonly problem: Problem };

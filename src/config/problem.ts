@@ -15,8 +15,10 @@ export interface Problem {
 /** Everything that is wrong with the configuration, in one error. */
 export class ConfigError extends StatusError {
   readonly problems: readonly Problem[];
+  /** What was noticed besides; a mistyped variable often explains a missing option. */
+  readonly warnings: readonly string[];
 
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], warnings: readonly string[] = []) {
     const refused = problems.some((problem) => problem.refused === true);
     const clean = problems.map((problem) => ({
       ...problem,
@@ -27,6 +29,7 @@ export class ConfigError extends StatusError {
     const lines = clean.map(({ field, message, fix }) => `${field} ${message}: ${fix}`);
     super(refused ? "unimplemented" : "invalid_argument", lines.join("; "));
     this.problems = clean;
+    this.warnings = warnings.map(oneLine);
   }
 
   /** 12 when an option was refused (making the rest right would not help), otherwise 2 as for any wrong usage. */

@@ -43,7 +43,8 @@ export interface Sources {
   readonly warnings: readonly string[];
 }
 
-const flagSpecs: readonly FlagSpec[] = optionTable.flatMap(({ flag, short, type }) =>
+/** The flags of the option table, hidden ones included. */
+export const flagSpecs: readonly FlagSpec[] = optionTable.flatMap(({ flag, short, type }) =>
   flag === undefined ? [] : [{ name: flag, short, kind: type.kind }],
 );
 

@@ -1,0 +1,43 @@
+import type { FlagSpec } from "../config/flags.ts";
+import { checkConfigFlag } from "../config/parse.ts";
+
+/** The words that choose a command, with what each does. Without one, the program syncs. */
+export const commands = {
+  capabilities: "Print as JSON what this connector can do",
+  config: "Print as JSON the schema of the configuration",
+  "health-check": "Ask a running daemon for its health: exit code 0 or 1",
+  help: "Print this text",
+} as const;
+export type CommandWord = keyof typeof commands;
+
+/** Words that other connectors of the family understand and this one refuses, each with the reason. */
+export const refusedCommands: Readonly<Record<string, string>> = {
+  completion: "there are no completion scripts; --help lists every flag",
+  "_connector-service": "connector and daemon are one process here; start the program without this word",
+};
+
+/** A flag that belongs to commands rather than to the configuration. */
+export interface CommandFlag extends FlagSpec {
+  readonly help: string;
+}
+
+const flag = (name: string, help: string, more: Partial<FlagSpec> = {}): CommandFlag => ({
+  name,
+  help,
+  short: undefined,
+  kind: "bool",
+  ...more,
+});
+
+/** Flags that act like commands. */
+export const actionFlags: readonly CommandFlag[] = [
+  flag("help", "Print this text", { short: "h" }),
+  flag("version", "Print the version", { short: "v" }),
+  { ...checkConfigFlag, help: "Check the configuration, print it with secrets hidden, and exit" },
+];
+
+/** Flags of `health-check` alone; it takes the port and the bind address of the health listener too. */
+export const healthCheckFlags: readonly CommandFlag[] = [
+  flag("endpoint", "health, ready or live (default health)", { kind: "text" }),
+  flag("timeout", "Seconds to wait for the answer, 1..300 (default 5)", { kind: "text" }),
+];

@@ -1,0 +1,67 @@
+import type { C1Credentials } from "../baton/c1-credentials.ts";
+import { c1Credentials } from "../config/c1-credentials.ts";
+import { type Flags, readFlags } from "../config/flags.ts";
+import { nearest } from "../config/nearest.ts";
+import { type ParsedConfig, parseConfig, wordProblems } from "../config/parse.ts";
+import { ConfigError } from "../config/problem.ts";
+import { type ConfigInput, flagSpecs } from "../config/sources.ts";
+import { parseBool } from "../config/text.ts";
+import { actionFlags, type CommandWord, commands, healthCheckFlags, refusedCommands } from "./commands.ts";
+
+/** What the command line asks for, with what that needs. */
+export type Invocation =
+  | { readonly command: Exclude<CommandWord, "health-check"> | "version" }
+  | { readonly command: "health-check"; readonly input: ConfigInput }
+  | { readonly command: "check-config"; readonly parsed: ParsedConfig }
+  | { readonly command: "service"; readonly parsed: ParsedConfig; readonly credentials: C1Credentials }
+  | { readonly command: "one-shot"; readonly parsed: ParsedConfig };
+
+/**
+ * Decides what to do. Help and version win over everything, commands need no configuration, and everything else reads it:
+ * a client id means service mode, none means one sync to a file. Throws a ConfigError for what cannot be carried out.
+ */
+export function dispatch(input: ConfigInput): Invocation {
+  const flags = readFlags(input.argv, [...flagSpecs, ...actionFlags, ...healthCheckFlags]);
+  const [word, ...more] = flags.words;
+  if (isOn(flags, "help") || word === "help") return { command: "help" };
+  if (isOn(flags, "version")) return { command: "version" };
+  if (word === undefined) return run(input, isOn(flags, "check-config"));
+  // It reads its own few options and reports mistakes in its own way, because probes know only 0 and 1.
+  if (word === "health-check") return { command: word, input };
+  if (word !== "capabilities" && word !== "config") throw unknownWord(word, input);
+  const problems = [...flags.problems, ...wordProblems(more)];
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { command: word };
+}
+
+function isOn(flags: Flags, name: string): boolean {
+  const text = flags.texts.get(name)?.at(-1);
+  return text !== undefined && parseBool(text) !== false;
+}
+
+function run(input: ConfigInput, checkOnly: boolean): Invocation {
+  const parsed = parseConfig(input);
+  const { clientId, clientSecret } = parsed.config;
+  if (checkOnly) return { command: "check-config", parsed };
+  if (clientId === undefined || clientSecret === undefined) return { command: "one-shot", parsed };
+  return { command: "service", parsed, credentials: c1Credentials(clientId, clientSecret) };
+}
+
+/** The word itself is not repeated: it may be a secret that lost its flag. */
+function unknownWord(word: string, input: ConfigInput): ConfigError {
+  const reason = refusedCommands[word];
+  if (reason !== undefined) {
+    return new ConfigError([{ field: `the command ${word}`, message: "is not supported", fix: reason, refused: true }]);
+  }
+  const close = nearest(word, [...Object.keys(commands), ...actionFlags.map(({ name }) => `--${name}`)]);
+  if (close !== undefined) {
+    return new ConfigError([{ field: "the command", message: "is not known", fix: `did you mean ${close}?` }]);
+  }
+  try {
+    parseConfig(input);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  return new ConfigError(wordProblems([word]));
+}
