@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"baton-cursor/test/interop/internal/strict"
+
 	baton "github.com/conductorone/baton-sdk/pb/c1/connectorapi/baton/v1"
 )
 
@@ -72,6 +74,9 @@ func newTasks(script []ScriptedTask) ([]*task, error) {
 		made := &task{ScriptedTask: scripted, message: &baton.Task{}}
 		if err := protojson.Unmarshal(text, made.message); err != nil {
 			return nil, fmt.Errorf("task %s: %w", scripted.ID, err)
+		}
+		if problems := strict.Problems(made.message); len(problems) > 0 {
+			return nil, fmt.Errorf("task %s of type %s is invalid itself: %q", scripted.ID, scripted.Type, problems)
 		}
 		tasks = append(tasks, made)
 	}
