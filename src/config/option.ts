@@ -98,7 +98,7 @@ function row<T>(input: RowInput<T> & Named) {
 }
 
 /** An option with a default of its own. */
-export function option<T>(input: RowInput<T> & Named & { readonly byDefault: T }): OptionRow<T> {
+export function option<T>(input: RowInput<T> & Named & { readonly byDefault: NoInfer<T> }): OptionRow<T> {
   const { byDefault } = input;
   return { ...row(input), byDefault: () => byDefault, defaultText: input.type.format(byDefault) };
 }

@@ -99,7 +99,7 @@ export function integer(min: number, max: number): ValueType<number> {
 }
 
 /** One of a few words; other spellings of them may be accepted. Upper and lower case are the same. */
-export function choice<T extends string>(
+export function choice<const T extends string>(
   words: readonly T[],
   synonyms: Readonly<Record<string, T>> = {},
 ): ValueType<T> {
