@@ -106,9 +106,9 @@ class PollingWorker implements Worker {
 
   async run({ stop, abort }: ShutdownSignals): Promise<void> {
     using reports = limitReports(abort, this.#deps.clock);
-    const signals = { stop, abort, reports: reports.signal };
+    const signals = { stop: AbortSignal.any([stop, abort]), abort, reports: reports.signal };
     try {
-      if (await introduce(this.#deps, stop)) {
+      if (await introduce(this.#deps, signals.stop)) {
         this.#enter("polling");
         await this.#work(signals);
       }
