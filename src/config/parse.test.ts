@@ -392,6 +392,7 @@ suite("errors", () => {
   });
 
   test("names with control characters stay on one line", () => {
+    assert.doesNotMatch(parse({ env: { "BATON_A\nB": "x" } }).warnings[0] ?? "", /\p{Cc}/u);
     assert.doesNotMatch(failure({ env: oneShotEnv, argv: ["--c1z-temp-dir=/a\nb\x1b[31m"] }).message, /\p{Cc}/u);
   });
 });

@@ -2,7 +2,7 @@ import { checkTogether } from "./constraints.ts";
 import type { FlagSpec } from "./flags.ts";
 import { fieldName, type OptionRow } from "./option.ts";
 import { type Config, options } from "./options.ts";
-import { ConfigError, type Problem } from "./problem.ts";
+import { ConfigError, oneLine, type Problem } from "./problem.ts";
 import { type ConfigInput, type Origin, readSources, type Sources } from "./sources.ts";
 
 /** The configuration with what is worth saying about it. */
@@ -40,7 +40,7 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
   if (!isPartial(values) || !isPartialOrigins(origins)) throw new ConfigError(problems);
   const together = checkTogether(values, sources, input);
   problems.push(...together.problems);
-  const warnings = [...sources.warnings, ...together.warnings];
+  const warnings = [...sources.warnings, ...together.warnings].map(oneLine);
   if (problems.length > 0 || !isComplete(values) || !isCompleteOrigins(origins)) {
     throw new ConfigError(problems, warnings);
   }

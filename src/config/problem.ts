@@ -29,7 +29,7 @@ export class ConfigError extends StatusError {
     const lines = clean.map(({ field, message, fix }) => `${field} ${message}: ${fix}`);
     super(refused ? "unimplemented" : "invalid_argument", lines.join("; "));
     this.problems = clean;
-    this.warnings = warnings.map(oneLine);
+    this.warnings = warnings;
   }
 
   /** 12 when an option was refused (making the rest right would not help), otherwise 2 as for any wrong usage. */
@@ -39,6 +39,6 @@ export class ConfigError extends StatusError {
 }
 
 /** Paths and names may hold anything; a message is one line. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(/\p{Cc}+/gu, " ");
 }
