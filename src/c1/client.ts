@@ -1,5 +1,6 @@
 import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import type { C1Client, PollResult, Upload } from "../baton/c1-client.ts";
+import { systemClock } from "../baton/clock.ts";
 import type { ConnectorMetadata } from "../baton/connector.ts";
 import type { Logger } from "../baton/logger.ts";
 import { type StatusCode, StatusError } from "../baton/status-error.ts";
@@ -144,7 +145,8 @@ function uploadAsset(context: Context, taskId: string, upload: Upload, signal: A
       const stream = openClientStream(method, { client: context.channel.client(), token, host });
       const onBytes = (bytes: number): void => hooks?.onUploadBytes?.(bytes);
       const progressTimeoutMs = limits.uploadProgress;
-      await sendFile({ stream, hostId, taskId, upload, clock, progressTimeoutMs, onBytes }, signal);
+      // Bytes move in real time, however fast the clock of everything else runs.
+      await sendFile({ stream, hostId, taskId, upload, clock: systemClock, progressTimeoutMs, onBytes }, signal);
     });
   const onRetry = (error: StatusError): void => {
     log.warn("an upload failed and starts again", { taskId, code: error.code, error: error.message });

@@ -15,12 +15,19 @@ const maxDetailsBytes = 300;
  * cut, put on one line, and freed of anything that looks like an e-mail address or a token.
  */
 export function rpcError(method: string, host: string, status: RpcStatus, deadlineMs?: number): StatusError {
-  const name = statusCodeName(status.code);
-  // A call that failed cannot have ended with OK.
-  const code = name === "ok" ? "internal" : name;
+  const code = codeOf(status);
   const said = cleanDetails(status.details);
   const what = said === "" ? "" : `: ${said}`;
   return new StatusError(code, `${method} at ${host} failed with ${code}${what}; ${nextStep(code, said, deadlineMs)}`);
+}
+
+function codeOf({ code, details }: RpcStatus): StatusCode {
+  const name = statusCodeName(code);
+  // A call that failed cannot have ended with OK.
+  if (name === "ok") return "internal";
+  // grpc-js says so when the stream was reset from outside, as a server or proxy does that goes away. Where we cancelled
+  // ourselves nobody reads this.
+  return name === "cancelled" && details === "Call cancelled" ? "unavailable" : name;
 }
 
 /** Words of another program, fit for a log and for C1. */

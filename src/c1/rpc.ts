@@ -93,11 +93,8 @@ async function cancelOnAbort<T>(outcome: Promise<T>, cancel: () => void, signal:
   try {
     return await outcome;
   } catch (reason) {
-    // The server's last word counts unless it is only the echo of our own cancelling.
-    if (signal.aborted && reason instanceof StatusError && reason.code === "cancelled") {
-      throw StatusError.from(signal.reason);
-    }
-    throw reason;
+    // What the call ended with is then only the echo of our own cancelling.
+    throw signal.aborted ? StatusError.from(signal.reason) : reason;
   } finally {
     signal.removeEventListener("abort", cancel);
   }
