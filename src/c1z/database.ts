@@ -3,7 +3,7 @@ import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqli
 import { StatusError } from "../baton/status-error.ts";
 import type { SyncType } from "../baton/sync-writer.ts";
 import { shown } from "./limits.ts";
-import { databaseFailure, isDuplicate, isFull } from "./sqlite-error.ts";
+import { databaseFailure, isDuplicate } from "./sqlite-error.ts";
 import type { RowsByType } from "./stats.ts";
 import { createTables, indexesAfterLoad, indexesBeforeLoad, literal, objectTables, syncStatements } from "./tables.ts";
 
@@ -30,7 +30,7 @@ export interface SyncRun {
 
 /**
  * The database inside a sync file while it is being written. One transaction on a file that is thrown away on any failure, hence
- * no journal and no flushing. The caller checks rows; this class finds duplicates. Everything throws StatusErrors.
+ * no journal on disk and no flushing. The caller checks rows; this class finds duplicates. Everything throws StatusErrors.
  */
 export class SyncDatabase {
   readonly #db: DatabaseSync;
@@ -46,7 +46,7 @@ export class SyncDatabase {
   constructor(options: SyncDatabaseOptions) {
     this.#options = options;
     this.#sql = syncStatements(options.syncId, options.discoveredAt);
-    this.#db = openDatabase(options);
+    this.#db = openDatabase(options.path);
     const prepare = (sql: string) => this.#db.prepare(sql);
     this.#resourceTypes = prepare(this.#sql.insertResourceType);
     this.#resources = prepare(this.#sql.insertResource);
@@ -86,7 +86,13 @@ export class SyncDatabase {
   completionSteps(): readonly (() => void)[] {
     const makeIndexes = indexesAfterLoad.map((sql) => () => this.#makeIndex(sql));
     const checkTables = objectTables.map((table) => () => this.#checkTable(table));
-    return [...makeIndexes, ...checkTables, () => this.#checkPrincipals()];
+    return [
+      () => this.#checkSize(),
+      ...makeIndexes,
+      () => this.#checkSize(),
+      ...checkTables,
+      () => this.#checkPrincipals(),
+    ];
   }
 
   /** Counts the rows of a table by resource type, from an index. */
@@ -120,6 +126,16 @@ export class SyncDatabase {
     });
   }
 
+  #checkSize(): void {
+    const { maxBytes } = this.#options;
+    const [size] = this.#all("PRAGMA page_count");
+    if (Number(size?.["page_count"]) * pageBytes <= maxBytes) return;
+    throw new StatusError(
+      "resource_exhausted",
+      `the sync is larger than ${maxBytes / 1024 ** 2} MiB, the most that readers of sync files accept`,
+    );
+  }
+
   #checkTable(table: string): void {
     const [problem] = this.#all(`PRAGMA quick_check(${literal(table)})`);
     if (problem?.["quick_check"] === "ok") return;
@@ -144,7 +160,7 @@ export class SyncDatabase {
     try {
       run();
     } catch (error) {
-      if (!isDuplicate(error)) throw this.#failure(error);
+      if (!isDuplicate(error)) throw databaseFailure(error);
       throw new StatusError("internal", `two ${what} have the id ${shown(id)}: ids must be unique in a sync`);
     }
   }
@@ -153,41 +169,22 @@ export class SyncDatabase {
     try {
       return work();
     } catch (error) {
-      throw this.#failure(error);
+      throw databaseFailure(error);
     }
   }
-
-  #failure(error: unknown): StatusError {
-    return isFull(error) && this.#atLimit() ? tooLarge(this.#options.maxBytes, error) : databaseFailure(error);
-  }
-
-  /** SQLite reports a full disk and a full database alike. */
-  #atLimit(): boolean {
-    const pages = Number(this.#db.prepare("PRAGMA page_count").get()?.["page_count"]);
-    return pages >= Math.floor(this.#options.maxBytes / pageBytes);
-  }
 }
 
-function tooLarge(maxBytes: number, cause: unknown): StatusError {
-  return new StatusError(
-    "resource_exhausted",
-    `the sync is larger than ${Math.floor(maxBytes / 1024 ** 2)} MiB, the most that readers of sync files accept`,
-    { cause },
-  );
-}
-
-function openDatabase({ path, maxBytes }: SyncDatabaseOptions): DatabaseSync {
+function openDatabase(path: string): DatabaseSync {
   try {
     // SQLite would make the file readable for everybody that the umask allows.
     closeSync(openSync(path, "wx", 0o600));
     const db = new DatabaseSync(path);
     db.exec(`
       PRAGMA page_size = ${pageBytes};
-      PRAGMA journal_mode = OFF;
+      PRAGMA journal_mode = MEMORY;
       PRAGMA synchronous = OFF;
       PRAGMA locking_mode = EXCLUSIVE;
       PRAGMA cache_size = -2000;
-      PRAGMA max_page_count = ${Math.floor(maxBytes / pageBytes)};
       BEGIN`);
     for (const sql of [...createTables, ...indexesBeforeLoad]) db.exec(sql);
     return db;

@@ -14,11 +14,6 @@ export function isBusy(error: unknown): boolean {
   return errcode(error) === sqliteBusy;
 }
 
-/** The disk is full, or the database has reached its page limit. */
-export function isFull(error: unknown): boolean {
-  return errcode(error) === sqliteFull;
-}
-
 /** A unique index refused the row. */
 export function isDuplicate(error: unknown): boolean {
   return errcode(error) === sqliteConstraintUnique;
@@ -26,7 +21,8 @@ export function isDuplicate(error: unknown): boolean {
 
 /** A StatusError for a statement that failed; SQLite's messages name tables and columns, never values. */
 export function databaseFailure(error: unknown): StatusError {
-  if (errcode(error) === undefined || isFull(error)) return StatusError.from(error);
+  const code = errcode(error);
+  if (code === undefined || code === sqliteFull) return StatusError.from(error);
   const message = error instanceof Error ? error.message : String(error);
   return new StatusError("internal", `the sync database failed (${message}): is the temporary directory still there?`, {
     cause: error,

@@ -14,7 +14,10 @@ const prefix = "baton-cursor-sync-";
 const lockName = "lock";
 const attempts = 10;
 
-/** A directory that only this process may enter; disposing removes it with all it holds, as often as it is called. */
+/**
+ * A directory that only this process may enter; disposing removes it with all it holds, as often as it is called. Keep the
+ * object until then: the lock that protects the directory is gone once the object is collected.
+ */
 export interface PrivateDirectory extends AsyncDisposable {
   readonly path: string;
 }
@@ -88,7 +91,7 @@ function tryLock(directory: string): DatabaseSync | undefined {
   let lock: DatabaseSync | undefined;
   try {
     lock = new DatabaseSync(path);
-    lock.exec("PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE");
+    lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     // Whoever sweeps holds the lock until the file is gone: a lock on a file without a name is a lock on nothing.
     if (existsSync(path)) return lock;
   } catch (error) {
