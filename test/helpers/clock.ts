@@ -41,3 +41,53 @@ export function createTestClock({ factor = 1000 }: TestClockOptions = {}): TestC
     },
   };
 }
+
+interface Sleeper {
+  readonly wakeAtMs: number;
+  readonly wake: () => void;
+}
+
+/**
+ * Makes a clock that stands still while code runs and jumps to the next end of a sleep as soon as the event loop has
+ * nothing else at hand: a minute passes in no time and two readings without a sleep between them are equal. `nowMs` begins
+ * at the real time. For code whose only waiting is `sleep`; with sockets in play use `createTestClock`.
+ */
+export function createVirtualClock(): TestClock {
+  const epochMs = Date.now();
+  const sleeps: number[] = [];
+  const sleepers = new Set<Sleeper>();
+  let elapsedMs = 0;
+
+  function jump(): void {
+    const wakeAtMs = Math.min(...[...sleepers].map((sleeper) => sleeper.wakeAtMs));
+    elapsedMs = Math.max(elapsedMs, wakeAtMs);
+    for (const sleeper of sleepers) if (sleeper.wakeAtMs <= elapsedMs) sleeper.wake();
+  }
+
+  return {
+    sleeps,
+    nowMs: () => epochMs + elapsedMs,
+    monotonicMs: () => elapsedMs,
+    async sleep(ms, signal) {
+      sleeps.push(ms);
+      if (signal.aborted) throw StatusError.from(signal.reason);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const wake = (): void => resolve();
+      const sleeper: Sleeper = { wakeAtMs: elapsedMs + ms, wake };
+      sleepers.add(sleeper);
+      signal.addEventListener("abort", wake, { once: true });
+      const pump = setInterval(() => setImmediate(jump), 0);
+      try {
+        await promise;
+      } finally {
+        clearInterval(pump);
+        sleepers.delete(sleeper);
+        signal.removeEventListener("abort", wake);
+      }
+      if (signal.aborted) throw StatusError.from(signal.reason);
+    },
+    advance(ms) {
+      elapsedMs += ms;
+    },
+  };
+}

@@ -1,0 +1,131 @@
+import type { Clock } from "../baton/clock.ts";
+import { type StatusCode, StatusError } from "../baton/status-error.ts";
+import { type ExchangeLimits, exchange, type HttpResponse, type WireRequest } from "./exchange.ts";
+import { isLoopback } from "./proxy.ts";
+import { httpStatusError } from "./status.ts";
+import type { Transport } from "./transport.ts";
+
+/** A call to one upstream, in its terms. */
+export interface HttpRequest<T> {
+  /** Name of the call in metrics and messages; from a small closed set, never with an id in it. */
+  readonly operation: string;
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Appended to the base URL; begins with a slash, parts already percent-encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Media types for the Accept header; default `application/json`. */
+  readonly accept?: string;
+  /** Statuses outside 2xx that `decode` understands; all others are errors. */
+  readonly expectStatus?: ReadonlySet<number>;
+  /**
+   * Whether sending it twice does no harm. Default: GET, PUT and DELETE may be repeated, POST and PATCH may not; say true
+   * for a POST that only reads and for a PATCH to an absolute value.
+   */
+  readonly repeatable?: boolean;
+  /** Turns the answer into the result; throws a StatusError when it is not what was asked for. */
+  decode(response: HttpResponse): T;
+}
+
+/** Sends calls to one upstream. */
+export interface HttpClient {
+  /**
+   * Resolves with what `decode` made of the answer. Rejects with a StatusError: the status mapped by `codeOfHttpStatus`,
+   * whatever `exchange` rejects with, or what `decode` threw; with the signal's reason on abort.
+   */
+  send<T>(request: HttpRequest<T>, signal: AbortSignal): Promise<T>;
+}
+
+/** How one attempt ended, for metrics: with the status of an answer, or with the code of the failure to get one. */
+export interface ResponseEvent {
+  readonly operation: string;
+  readonly status: number | undefined;
+  readonly code: StatusCode | undefined;
+  readonly durationMs: number;
+}
+
+export interface HttpClientOptions {
+  /** Absolute address, `https:`, or `http:` to this machine; a path in it is kept. */
+  readonly baseUrl: string;
+  readonly transport: Transport;
+  readonly limits: ExchangeLimits;
+  readonly clock: Clock;
+  /**
+   * Value of the Authorization header, asked for at each attempt so that a new credential counts at once. May throw a
+   * StatusError that says what is wrong with the credential.
+   */
+  readonly authorization?: (() => string) | undefined;
+  /** A better message for an error answer, in the upstream's own terms; without one the message is generic. */
+  readonly explain?: ((response: HttpResponse) => string | undefined) | undefined;
+  readonly onResponse?: ((event: ResponseEvent) => void) | undefined;
+}
+
+/**
+ * Makes a client that sends each call exactly once: no retry, no rate limit, no redirect. Throws `invalid_argument` when
+ * the base URL would send credentials unencrypted over a network.
+ */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { clock, limits, transport } = options;
+  const base = checkBaseUrl(options.baseUrl);
+
+  function toWire<T>(request: HttpRequest<T>): WireRequest {
+    const url = new URL(`${base}${request.path}`);
+    for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, String(value));
+    const authorization = options.authorization?.();
+    return {
+      url,
+      method: request.method,
+      headers: {
+        accept: request.accept ?? "application/json",
+        ...(authorization === undefined ? {} : { authorization }),
+        ...(request.json === undefined ? {} : { "content-type": "application/json" }),
+      },
+      body: request.json === undefined ? undefined : JSON.stringify(request.json),
+    };
+  }
+
+  function check<T>(request: HttpRequest<T>, response: HttpResponse): void {
+    const { host, status } = response;
+    if ((status >= 200 && status <= 299) || request.expectStatus?.has(status) === true) return;
+    const message = options.explain?.(response) ?? `${host} answered HTTP ${status} to ${request.operation}`;
+    throw httpStatusError(response, message, clock.nowMs());
+  }
+
+  return {
+    async send(request, signal) {
+      const wire = toWire(request);
+      const startedMs = clock.monotonicMs();
+      const report = (status: number | undefined, code: StatusCode | undefined): void =>
+        options.onResponse?.({
+          operation: request.operation,
+          status,
+          code,
+          durationMs: clock.monotonicMs() - startedMs,
+        });
+      let response: HttpResponse;
+      try {
+        response = await exchange(wire, transport, limits, signal);
+      } catch (reason) {
+        const error = StatusError.from(reason);
+        report(undefined, error.code);
+        throw error;
+      }
+      report(response.status, undefined);
+      check(request, response);
+      return request.decode(response);
+    },
+  };
+}
+
+function checkBaseUrl(text: string): string {
+  const url = URL.parse(text);
+  const usable = url !== null && url.username === "" && url.password === "" && url.search === "" && url.hash === "";
+  if (!usable) {
+    throw new StatusError("invalid_argument", "the base URL is not an address like https://host or https://host/path");
+  }
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopback(url.hostname))) {
+    throw new StatusError("invalid_argument", `the base URL at ${url.host} must begin with https://`);
+  }
+  return url.href.replace(/\/+$/, "");
+}
