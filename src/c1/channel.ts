@@ -92,13 +92,24 @@ function proxyOptions(target: string, host: string, proxy: URL): ClientOptions {
       `the proxy for C1 has the scheme ${proxy.protocol.slice(0, -1)}: only http proxies can carry gRPC; check HTTPS_PROXY`,
     );
   }
-  const user = decodeURIComponent(proxy.username);
-  const login = user === "" ? undefined : `${user}:${decodeURIComponent(proxy.password)}`;
+  const login = proxyLogin(proxy);
   return {
     "grpc.http_connect_target": target,
     "grpc.default_authority": hostAndPort(host),
     ...(login === undefined ? {} : { "grpc.http_connect_creds": login }),
   };
+}
+
+function proxyLogin({ username, password }: URL): string | undefined {
+  if (username === "") return undefined;
+  try {
+    return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  } catch {
+    throw new StatusError(
+      "invalid_argument",
+      "the proxy's user name or password is not percent-encoded as an address demands; check HTTPS_PROXY",
+    );
+  }
 }
 
 function hostAndPort(host: string): string {

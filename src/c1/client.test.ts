@@ -348,12 +348,29 @@ suite("proxy", () => {
     assert.deepEqual(asked, [`CONNECT ${h.server.host} Basic ${login}`]);
   });
 
-  test("an https proxy is refused with a reason", () => {
-    const proxy = new URL("https://proxy.test");
-    const open = (): unknown => createC1Channel({ host: "c1.test", userAgent: "x", extraCaPems: [], proxy });
-    assert.throws(open, codeIs("invalid_argument"));
+  for (const [what, address] of [
+    ["an https proxy", "https://proxy.test"],
+    ["a login that is not encoded as it must be", "http://a%zz:b@proxy.test"],
+  ] as const) {
+    test(`${what} is refused with a reason`, () => {
+      assert.throws(() => channelTarget("c1.test", new URL(address)), codeIs("invalid_argument"));
+    });
+  }
+
+  test("the port is 443 unless the host names one; a proxy is connected to in its place", () => {
+    assert.equal(channelTarget("acme.conductor.one", undefined), "dns:acme.conductor.one:443");
+    assert.equal(channelTarget("acme.conductor.one:8443", undefined), "dns:acme.conductor.one:8443");
+    assert.equal(channelTarget("[::1]", undefined), "dns:[::1]:443");
+    assert.equal(channelTarget("acme.conductor.one", new URL("http://proxy.test:3128")), "dns:proxy.test:3128");
   });
 });
+
+function channelTarget(host: string, proxy: URL | undefined): string {
+  const channel = createC1Channel({ host, userAgent: "x", extraCaPems: [], proxy });
+  const target = channel.client().getChannel().getTarget();
+  channel.close();
+  return target;
+}
 
 async function startProxy(asked: string[]): Promise<AsyncDisposable & { readonly port: number }> {
   const { createServer: createHttpServer } = await import("node:http");

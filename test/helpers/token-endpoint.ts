@@ -65,7 +65,11 @@ export function createPostForm(caPem: string): PostForm {
       ca: caPem,
       agent: false,
       signal,
-      headers: { "content-type": "application/x-www-form-urlencoded", "content-length": Buffer.byteLength(body) },
+      headers: {
+        "content-type": "application/x-www-form-urlencoded",
+        "content-length": Buffer.byteLength(body),
+        "user-agent": "test",
+      },
     });
     outgoing.end(body);
     const [response] = await once(outgoing, "response");
