@@ -358,10 +358,10 @@ suite("proxy", () => {
   }
 
   test("the port is 443 unless the host names one; a proxy is connected to in its place", () => {
-    assert.equal(channelTarget("acme.conductor.one", undefined), "dns:acme.conductor.one:443");
-    assert.equal(channelTarget("acme.conductor.one:8443", undefined), "dns:acme.conductor.one:8443");
-    assert.equal(channelTarget("[::1]", undefined), "dns:[::1]:443");
-    assert.equal(channelTarget("acme.conductor.one", new URL("http://proxy.test:3128")), "dns:proxy.test:3128");
+    assert.equal(channelTarget("acme.conductor.one", undefined), "dns:///acme.conductor.one:443");
+    assert.equal(channelTarget("acme.conductor.one:8443", undefined), "dns:///acme.conductor.one:8443");
+    assert.equal(channelTarget("[::1]", undefined), "dns:///[::1]:443");
+    assert.equal(channelTarget("acme.conductor.one", new URL("http://proxy.test:3128")), "dns:///proxy.test:3128");
   });
 });
 
