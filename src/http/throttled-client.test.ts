@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { createVirtualClock } from "../../test/helpers/clock.ts";
+import { createVirtualClock } from "../../test/fakes/virtual-clock.ts";
 import type { RetryPolicy } from "../baton/retry.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { HttpClient, HttpRequest } from "./client.ts";

@@ -6,6 +6,8 @@ import { StatusError, throwIfAborted } from "../../src/baton/status-error.ts";
 export interface VirtualClock extends Clock {
   /** Every duration asked of `sleep`, in the order of asking. */
   readonly sleeps: readonly number[];
+  /** Moves time forward at once; sleeps that are under way keep their end. */
+  advance(ms: number): void;
 }
 
 interface Sleeper {
@@ -29,7 +31,7 @@ export function createVirtualClock(): VirtualClock {
       for (let turn = 0; turn < quietTurns; turn += 1) await setImmediate();
       const [next] = [...sleepers].sort((a, b) => a.wakeMs - b.wakeMs);
       if (next === undefined) continue;
-      nowMs = next.wakeMs;
+      nowMs = Math.max(nowMs, next.wakeMs);
       next.wake();
     }
     running = false;
@@ -57,6 +59,9 @@ export function createVirtualClock(): VirtualClock {
       sleepers.add(sleeper);
       if (!running) run().catch(reject);
       return promise;
+    },
+    advance(ms) {
+      nowMs += ms;
     },
   };
 }
