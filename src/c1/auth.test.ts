@@ -142,6 +142,16 @@ suite("token source", () => {
     gate.resolve();
   });
 
+  test("A3: whatever kept the request from being answered may pass", async () => {
+    await using endpoint = await openTokenEndpoint();
+    const postForm = async (): Promise<never> => {
+      throw new StatusError("invalid_argument", "there is no host called acme.example.com");
+    };
+    const { tokens } = source(endpoint, { postForm });
+    await assert.rejects(tokens.get(never), codeIs("unavailable", true));
+    await assert.rejects(tokens.get(never), { message: "there is no host called acme.example.com" });
+  });
+
   test("hooks hear of requests and of the expiry", async () => {
     await using endpoint = await openTokenEndpoint();
     endpoint.answer = (number) => (number === 1 ? { status: 500, body: "" } : tokenAnswer());

@@ -125,15 +125,25 @@ async function post(options: TokenSourceOptions, signal: AbortSignal): Promise<F
   try {
     return await options.postForm(`https://${host}/auth/v1/token`, form, signal);
   } catch (reason) {
-    const error = StatusError.from(signal.aborted ? signal.reason : reason);
-    if (error.code !== "deadline_exceeded") throw error;
-    const seconds = Math.round(options.timeoutMs / 1000);
-    throw new StatusError(
+    throw unanswered(reason, options, signal);
+  }
+}
+
+/**
+ * Only an answer can be final: a host that is not found or a certificate that is not accepted may be right in a minute, and
+ * a daemon that starts before its network must not give up.
+ */
+function unanswered(reason: unknown, { host, timeoutMs }: TokenSourceOptions, signal: AbortSignal): StatusError {
+  const error = StatusError.from(signal.aborted ? signal.reason : reason);
+  if (signal.aborted && error.code === "deadline_exceeded") {
+    const seconds = Math.round(timeoutMs / 1000);
+    return new StatusError(
       "deadline_exceeded",
       `${host} did not answer the token request within ${seconds} s: check that https://${host} can be reached from here`,
       { cause: reason },
     );
   }
+  return error.retryable ? error : new StatusError("unavailable", error.message, { cause: error });
 }
 
 /** The promise's outcome, or the signal's reason as soon as it aborts. */
