@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { buildInfo, hostId, osInfo, readHostFacts } from "./host-info.ts";
+import { buildInfo, osInfo, readHostFacts } from "./host-info.ts";
 
 const nothing = { hostname: "", platform: "", kernelVersion: "", arch: "", osRelease: "" };
 
@@ -39,7 +39,7 @@ suite("what Hello says about the machine", () => {
       fc.property(text, text, text, text, text, (host, platform, kernelVersion, arch, osRelease) => {
         const info = osInfo({ hostname: host, platform, kernelVersion, arch, osRelease: `ID=${osRelease}` });
         const build = buildInfo({ package: platform, version: kernelVersion });
-        for (const value of [...Object.values(info), ...Object.values(build), hostId(host, platform)]) {
+        for (const value of [...Object.values(info), ...Object.values(build)]) {
           assert.ok([...value].length >= 1 && [...value].length <= 256, value);
           assert.notEqual(value.trim(), "");
         }
@@ -50,12 +50,5 @@ suite("what Hello says about the machine", () => {
 
   test("this machine is described without gaps", () => {
     assert.ok(Object.values(osInfo(readHostFacts())).every((value) => value !== ""));
-  });
-
-  test("host id: configured, else the machine's name, else baton-sdk", () => {
-    assert.equal(hostId("configured", "machine"), "configured");
-    assert.equal(hostId(undefined, "machine"), "machine");
-    assert.equal(hostId(undefined, ""), "baton-sdk");
-    assert.equal(hostId("", "machine"), "baton-sdk");
   });
 });

@@ -79,11 +79,6 @@ export function buildInfo(build: { readonly package: string; readonly version: s
   };
 }
 
-/** The host id of every request: as configured, else the host's name, else `baton-sdk`; at most 256 characters. */
-export function hostId(configured: string | undefined, machineName: string): string {
-  return firstOf(configured ?? machineName, "baton-sdk");
-}
-
 /** KEY=value lines with optional quotes (os-release(5)). */
 function parseOsRelease(text: string): ReadonlyMap<string, string> {
   const entries = [...text.matchAll(/^([A-Z_]+)=(["']?)(.*?)\2\s*$/gm)];
