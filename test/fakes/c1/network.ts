@@ -1,0 +1,58 @@
+import type { SecureVersion } from "node:tls";
+import { createTestCa, type TestCa } from "../../helpers/tls.ts";
+import type { Front, Network } from "./front.ts";
+import type { Listener, TlsMode } from "./listener.ts";
+
+/** What the port presents to clients: `untrusted` is signed by somebody else, `wrong-host` is for another name. */
+export type Certificate = "right" | "untrusted" | "wrong-host";
+
+/** More things to break between client and server. */
+export interface C1Network extends Network {
+  /** GOAWAY on every HTTP/2 connection; calls that run may end. */
+  goAway(): void;
+  /** What connections from now on are offered. */
+  present(certificate: Certificate, maxVersion?: SecureVersion): void;
+  /** Speaks plain text from now on, like a port without TLS. */
+  speakPlaintext(): void;
+  /** What clients sent while the port spoke plain text. */
+  readonly plaintextReceived: Buffer;
+}
+
+/** Makes the certificates that the port can present. */
+export async function issueCertificates(ca: TestCa): Promise<Readonly<Record<Certificate, TlsMode>>> {
+  const stranger = await createTestCa("nobody trusts this one");
+  const own = ["localhost", "127.0.0.1"];
+  return {
+    right: ca.issue(own),
+    untrusted: stranger.issue(own),
+    "wrong-host": ca.issue(["somewhere-else.invalid"]),
+  };
+}
+
+/** Joins what the relay and the listener can break. */
+export function createNetwork(
+  front: Front,
+  listener: Listener,
+  certificates: Readonly<Record<Certificate, TlsMode>>,
+): C1Network {
+  return {
+    dropAll: () => front.dropAll(),
+    blackHole: () => front.blackHole(),
+    restore: () => front.restore(),
+    refuse: () => front.refuse(),
+    accept: () => front.accept(),
+    restart: () => front.restart(),
+    get openConnections() {
+      return front.openConnections;
+    },
+    get totalConnections() {
+      return front.totalConnections;
+    },
+    goAway: () => listener.goAway(),
+    present: (which, maxVersion) => listener.setTls({ ...certificates[which], maxVersion }),
+    speakPlaintext: () => listener.setTls(undefined),
+    get plaintextReceived() {
+      return listener.plaintextReceived;
+    },
+  };
+}

@@ -1,0 +1,183 @@
+import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Assertion, AssertionFault, verifyAssertion } from "./assertion.ts";
+import type { ClientIdentity } from "./credentials.ts";
+import type { Recorder } from "./recorder.ts";
+
+/** One request to the token endpoint. */
+export interface TokenRequest {
+  readonly atMs: number;
+  readonly userAgent: string;
+  /** Header and claims, once the assertion was found right. */
+  readonly assertion: Assertion | undefined;
+  /** The HTTP status of the answer; `undefined` while there is none, or when it was withheld. */
+  readonly status: number | undefined;
+}
+
+/** Verbs for the token endpoint. Each `next` verb applies to as many requests as `times` says (1), in order of the calls. */
+export interface TokenControl {
+  /** Lifetime told to the client, seconds; `undefined` leaves the member out (the token then lives 10 minutes). */
+  expiresIn: number | undefined;
+  /** `token_type` of the answer; `undefined` leaves the member out. */
+  tokenType: string | undefined;
+  /** Answers with this HTTP status and no token. */
+  failNext(status: number, times?: number, headers?: Readonly<Record<string, string>>): void;
+  /** Answers 200 with this body as it is. */
+  answerNext(body: string, times?: number): void;
+  /** Takes the request and never answers. */
+  hangNext(times?: number): void;
+  /** Takes the request and breaks the connection. */
+  dropNext(times?: number): void;
+  /** Makes every token issued so far worthless. */
+  revokeAll(): void;
+  readonly requests: readonly TokenRequest[];
+  /** The most requests that were open at once. */
+  readonly maxConcurrent: number;
+}
+
+/** The token endpoint: issues tokens for right assertions and knows which are valid. */
+export interface TokenEndpoint {
+  readonly control: TokenControl;
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** What is wrong with an `authorization` value: `missing`, `scheme`, `invalid` (unknown, expired or revoked). */
+  fault(authorization: string | undefined): "missing" | "scheme" | "invalid" | undefined;
+}
+
+interface Issued {
+  readonly scheme: string;
+  readonly validUntilMs: number;
+}
+
+interface Scripted {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly behaviour: "answer" | "hang" | "drop";
+}
+
+const formFields = ["client_assertion", "client_assertion_type", "client_id", "grant_type"];
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const maxBodyBytes = 64 * 1024;
+const defaultLifetimeSeconds = 600;
+
+/** Creates the endpoint of `credentials`. */
+export function createTokenEndpoint(credentials: ClientIdentity, recorder: Recorder): TokenEndpoint {
+  const tokens = new Map<string, Issued>();
+  const usedNonces = new Set<string>();
+  const scripted: Scripted[] = [];
+  const requests: { -readonly [K in keyof TokenRequest]: TokenRequest[K] }[] = [];
+  let open = 0;
+  let maxConcurrent = 0;
+
+  const script = (answer: Partial<Scripted>, times = 1): void => {
+    for (let i = 0; i < times; i += 1)
+      scripted.push({ status: 200, headers: {}, body: "", behaviour: "answer", ...answer });
+  };
+  const control: TokenControl = {
+    expiresIn: defaultLifetimeSeconds,
+    tokenType: "Bearer",
+    failNext: (status, times, headers = {}) => script({ status, headers, body: '{"error":"scripted"}' }, times),
+    answerNext: (body, times) => script({ body }, times),
+    hangNext: (times) => script({ behaviour: "hang" }, times),
+    dropNext: (times) => script({ behaviour: "drop" }, times),
+    revokeAll: () => tokens.clear(),
+    requests,
+    get maxConcurrent() {
+      return maxConcurrent;
+    },
+  };
+
+  function issue(): string {
+    const token = randomBytes(24).toString("base64url");
+    const lifetimeMs = 1000 * (control.expiresIn ?? defaultLifetimeSeconds);
+    tokens.set(token, { scheme: schemeOf(control.tokenType), validUntilMs: performance.now() + lifetimeMs });
+    return JSON.stringify({ access_token: token, token_type: control.tokenType, expires_in: control.expiresIn });
+  }
+
+  async function answer(request: IncomingMessage, record: (typeof requests)[number]): Promise<Scripted> {
+    const plain = { headers: {}, behaviour: "answer" } as const;
+    try {
+      const form = readForm(request, await readBody(request), credentials);
+      record.assertion = await verifyAssertion(form, credentials, usedNonces, Math.floor(Date.now() / 1000));
+    } catch (reason) {
+      if (!(reason instanceof AssertionFault)) throw reason;
+      recorder.violation("token", "request", reason.message);
+      scripted.shift();
+      return { ...plain, status: 401, body: '{"error":"invalid_client"}' };
+    }
+    return scripted.shift() ?? { ...plain, status: 200, body: issue() };
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const record: (typeof requests)[number] = {
+      atMs: performance.now(),
+      userAgent: request.headers["user-agent"] ?? "",
+      assertion: undefined,
+      status: undefined,
+    };
+    requests.push(record);
+    open += 1;
+    maxConcurrent = Math.max(maxConcurrent, open);
+    recorder.touch();
+    response.once("close", () => {
+      open -= 1;
+    });
+    const { behaviour, status, headers, body } = await answer(request, record);
+    if (behaviour === "hang") return;
+    if (behaviour === "drop") {
+      request.socket.destroy();
+      return;
+    }
+    record.status = status;
+    recorder.emit({ type: "token", status });
+    response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
+  }
+
+  function fault(authorization: string | undefined): "missing" | "scheme" | "invalid" | undefined {
+    if (authorization === undefined) return "missing";
+    const [scheme, token, ...rest] = authorization.split(" ");
+    const issued = tokens.get(token ?? "");
+    if (issued === undefined || rest.length > 0 || issued.validUntilMs <= performance.now()) return "invalid";
+    return scheme === issued.scheme ? undefined : "scheme";
+  }
+
+  return { control, handle, fault };
+}
+
+/** The scheme that a client has to use for a `token_type`. */
+function schemeOf(tokenType: string | undefined): string {
+  return tokenType === undefined || tokenType === "" || tokenType.toLowerCase() === "bearer" ? "Bearer" : tokenType;
+}
+
+/** Returns the assertion of a right request; throws `AssertionFault` otherwise. */
+function readForm(request: IncomingMessage, body: string, credentials: ClientIdentity): string {
+  demand(request.url === "/auth/v1/token", `path is ${request.url}`);
+  demand(request.method === "POST", `method is ${request.method}`);
+  const { headers } = request;
+  demand(headers["content-type"] === "application/x-www-form-urlencoded", `content-type is ${headers["content-type"]}`);
+  demand(headers.authorization === undefined, "there is an authorization header");
+  demand(headers["dpop"] === undefined, "there is a DPoP header");
+  demand((headers["user-agent"] ?? "") !== "", "there is no user-agent header");
+  const form = new URLSearchParams(body);
+  const names = [...form.keys()].sort();
+  demand(names.join() === formFields.join(), `form fields are ${names}, not ${formFields}`);
+  demand(form.get("client_id") === credentials.clientId, `client_id is ${form.get("client_id")}`);
+  demand(form.get("grant_type") === "client_credentials", `grant_type is ${form.get("grant_type")}`);
+  demand(form.get("client_assertion_type") === assertionType, "client_assertion_type is wrong");
+  return form.get("client_assertion") ?? "";
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) throw new AssertionFault("the body is larger than 64 KiB");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function demand(condition: boolean, message: string): void {
+  if (!condition) throw new AssertionFault(message);
+}

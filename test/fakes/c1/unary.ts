@@ -1,0 +1,164 @@
+import { create } from "@bufbuild/protobuf";
+import { decode, demandHello, encode, misbehave, readOne, record, refuseFaults } from "./dispatch.ts";
+import { finishFaults, readFinish } from "./finish.ts";
+import { type GrpcAnswer, type GrpcCall, GrpcFailure, grpcCodes } from "./grpc.ts";
+import type { TaskEntry } from "./queue.ts";
+import type { State } from "./state.ts";
+import type { Answers, Method, PollAnswer, Requests, Responses, WireDuration } from "./types.ts";
+import { schemas } from "./wire.ts";
+
+/** Every RPC but the upload. */
+export type UnaryMethod = Exclude<Method, "UploadAsset">;
+
+/** How one RPC is done: `check` refuses, `commit` changes the server's memory. */
+interface Unary<M extends UnaryMethod> {
+  check(state: State, request: Requests[M], call: GrpcCall): void;
+  commit(state: State, request: Requests[M], answer: Answers[M] | undefined, call: GrpcCall): Responses[M];
+  respond(response: Responses[M], answer: Answers[M]): Uint8Array;
+}
+
+/** Serves one unary call. */
+export function serveUnary<M extends UnaryMethod>(state: State, method: M, call: GrpcCall): Promise<GrpcAnswer> {
+  const unary: Unary<M> = unaries[method];
+  return record(state, method, call, async (open) => {
+    const request = decode(state, method, await readOne(call));
+    open.request = request;
+    unary.check(state, request, call);
+    const answer = state.script.next(method);
+    if (!(await misbehave(state, call, answer))) return undefined;
+    const response = unary.commit(state, request, answer, call);
+    if (answer?.dropResponse === true) {
+      state.drop(call.peerPort);
+      return undefined;
+    }
+    return unary.respond(response, answer ?? {});
+  });
+}
+
+const unaries: { readonly [M in UnaryMethod]: Unary<M> } = {
+  Hello: {
+    check(state, { taskId, hostId }) {
+      if (taskId === "") return;
+      const entry = heldTask(state, "Hello", taskId, hostId);
+      if (entry.type !== "hello") refuseFaults(state, "Hello", [["task_id", `is a task of type ${entry.type}`]]);
+    },
+    commit(state, { taskId, hostId, connectorMetadata }) {
+      state.greeted.add(hostId);
+      const entry = state.queue.get(taskId);
+      if (entry !== undefined) state.queue.complete(entry);
+      state.recorder.emit({ type: "hello", hostId, taskId, displayName: connectorMetadata?.displayName ?? "" });
+      return create(schemas.Hello.response);
+    },
+    respond: (response, answer) => encode(schemas.Hello.response, response, answer),
+  },
+  GetTask: {
+    check: (state, { hostId }) => demandHello(state, "GetTask", hostId),
+    commit(state, { hostId }, answer) {
+      const [task] = handOut(state, hostId, 1, [], answer);
+      return create(schemas.GetTask.response, {
+        ...(task === undefined ? {} : { task }),
+        ...pollTimes(state, answer),
+      });
+    },
+    respond: (response, answer) => encode(schemas.GetTask.response, response, answer),
+  },
+  GetTasks: {
+    check: (state, { hostId }) => demandHello(state, "GetTasks", hostId),
+    commit(state, { hostId, pageSize, knownTaskIds }, answer) {
+      const tasks = handOut(state, hostId, pageSize, knownTaskIds, answer);
+      return create(schemas.GetTasks.response, { tasks, ...pollTimes(state, answer) });
+    },
+    respond: (response, answer) => encode(schemas.GetTasks.response, response, answer),
+  },
+  Heartbeat: {
+    check(state, { hostId, taskId }) {
+      demandHello(state, "Heartbeat", hostId);
+      heldTask(state, "Heartbeat", taskId, hostId);
+    },
+    commit(state, { taskId }, answer) {
+      const entry = state.queue.known(taskId);
+      entry.beats += 1;
+      const cancelled = answer?.cancelled ?? entry.beats >= entry.cancelFromBeat;
+      const byList = entry.cancelByList;
+      const next =
+        answer?.nextHeartbeat ??
+        duration(answer?.nextHeartbeatMs === undefined ? state.defaults.nextHeartbeatMs : answer.nextHeartbeatMs);
+      state.recorder.emit({ type: "heartbeat", taskId, beat: entry.beats, cancelled });
+      return create(schemas.Heartbeat.response, {
+        ...(next === undefined ? {} : { nextHeartbeat: next }),
+        cancelled: cancelled && !byList,
+        cancelledTaskIds: cancelled && byList ? [taskId] : [],
+      });
+    },
+    respond: (response, answer) => encode(schemas.Heartbeat.response, response, answer),
+  },
+  FinishTask: {
+    check(state, request, call) {
+      const { hostId, taskId } = request;
+      demandHello(state, "FinishTask", hostId);
+      refuseSecondFinish(state, state.queue.get(taskId), call);
+      const entry = heldTask(state, "FinishTask", taskId, hostId);
+      entry.finishAttempts += 1;
+      refuseFaults(state, "FinishTask", finishFaults(entry, request));
+    },
+    commit(state, request, answer, call) {
+      const entry = state.queue.known(request.taskId);
+      entry.toldOn = answer?.dropResponse === true ? undefined : call.peerPort;
+      const finish = readFinish(entry, request);
+      state.queue.settle(entry, finish);
+      state.recorder.emit({ type: "finish", finish });
+      return create(schemas.FinishTask.response);
+    },
+    respond: (response, answer) => encode(schemas.FinishTask.response, response, answer),
+  },
+};
+
+/** The task that `hostId` works on; refuses one that it does not have. */
+export function heldTask(state: State, method: Method, taskId: string, hostId: string): TaskEntry {
+  const entry = state.queue.get(taskId);
+  if (entry === undefined || entry.leases === 0) {
+    refuseFaults(state, method, [["task_id", `"${taskId}" was never handed out`]], grpcCodes.NOT_FOUND);
+  }
+  if (entry === undefined || entry.state !== "leased") {
+    throw new GrpcFailure(grpcCodes.NOT_FOUND, `task ${taskId} is not being worked on`);
+  }
+  entry.holder ??= hostId;
+  if (entry.holder !== hostId) {
+    refuseFaults(state, method, [["host_id", `"${hostId}" does not have the task`]], grpcCodes.FAILED_PRECONDITION);
+  }
+  return entry;
+}
+
+/** Finishing twice is wrong when the client was told that the first time was good: same connection, answer not withheld. */
+function refuseSecondFinish(state: State, entry: TaskEntry | undefined, call: GrpcCall): void {
+  if (entry === undefined || entry.state === "leased" || entry.toldOn !== call.peerPort) return;
+  refuseFaults(state, "FinishTask", [["task_id", `${entry.id} has been finished before`]], grpcCodes.NOT_FOUND);
+}
+
+function handOut(
+  state: State,
+  hostId: string,
+  count: number,
+  known: readonly string[],
+  answer: Pick<PollAnswer<"GetTask">, "noTask"> | undefined,
+): TaskEntry["message"][] {
+  const entries = answer?.noTask === true ? [] : state.queue.handOut(hostId, count, new Set(known));
+  state.recorder.emit({ type: "poll", hostId, taskIds: entries.map(({ id }) => id) });
+  return entries.map(({ message }) => message);
+}
+
+function pollTimes(
+  state: State,
+  answer: Pick<PollAnswer<"GetTask">, "nextPoll" | "nextPollMs"> | undefined,
+): { nextPoll?: WireDuration } {
+  const ms = answer?.nextPollMs === undefined ? state.defaults.nextPollMs : answer.nextPollMs;
+  const nextPoll = answer?.nextPoll ?? duration(ms);
+  return nextPoll === undefined ? {} : { nextPoll };
+}
+
+/** A Duration of `ms`; its parts have the same sign. */
+function duration(ms: number | null): WireDuration | undefined {
+  if (ms === null) return undefined;
+  const seconds = Math.trunc(ms / 1000);
+  return { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) };
+}

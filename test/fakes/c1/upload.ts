@@ -1,0 +1,193 @@
+import { createHash, type Hash } from "node:crypto";
+import { type FileHandle, open as openFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
+import { type C1zContents, inspectC1z, isC1z } from "./c1z.ts";
+import { decode, demandHello, encode, hang, record, refuseFaults } from "./dispatch.ts";
+import { ClientGone, type GrpcAnswer, type GrpcCall, GrpcFailure, grpcCodes } from "./grpc.ts";
+import { newTaskId, type TaskEntry } from "./queue.ts";
+import type { OpenCall, State } from "./state.ts";
+import type { Requests, UploadAnswer, UploadRecord } from "./types.ts";
+import { heldTask } from "./unary.ts";
+import { schemas } from "./wire.ts";
+
+type Message = Requests["UploadAsset"];
+
+/** A stream on its way in. */
+interface Incoming {
+  readonly entry: TaskEntry;
+  readonly hostId: string;
+  readonly atMs: number;
+  readonly path: string;
+  readonly file: FileHandle;
+  readonly hash: Hash;
+  readonly chunkSizes: number[];
+  bytes: number;
+  /** The checksum that the client promised, once `eof` is there. */
+  promised: Uint8Array | undefined;
+}
+
+/** How a stream ended. */
+type Ending = Partial<Pick<UploadRecord, "ok" | "code" | "kind" | "contents" | "path">>;
+
+/** Serves one UploadAsset stream: metadata, data, eof, in this order and nothing else. */
+export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
+  return record(state, "UploadAsset", call, async (open) => {
+    const answer = state.script.next("UploadAsset") ?? {};
+    let incoming: Incoming | undefined;
+    try {
+      for await (const bytes of call.messages) {
+        const message = decode(state, "UploadAsset", bytes);
+        if (incoming === undefined) incoming = await begin(state, open, message);
+        else await add(state, incoming, message);
+        if (await interfere(state, call, incoming, answer)) {
+          await end(state, incoming, answer.okAtChunk === undefined ? {} : { code: grpcCodes.OK });
+          return answer.okAtChunk === undefined ? undefined : response(answer);
+        }
+      }
+      if (incoming?.promised === undefined)
+        refuseFaults(state, "UploadAsset", [["msg", "the stream ends without eof"]]);
+      if (answer.hang === true) await hang(call);
+      if (answer.error !== undefined) throw new GrpcFailure(answer.error, answer.message ?? "scripted");
+      if (incoming !== undefined) await end(state, incoming, await accept(state, incoming));
+      if (answer.dropResponse !== true) return response(answer);
+      state.drop(call.peerPort);
+      return undefined;
+    } catch (reason) {
+      if (incoming !== undefined) await end(state, incoming, failureOf(reason));
+      throw reason;
+    }
+  });
+}
+
+function response(answer: UploadAnswer): Uint8Array {
+  return encode(schemas.UploadAsset.response, create(schemas.UploadAsset.response), answer);
+}
+
+function failureOf(reason: unknown): Ending {
+  if (reason instanceof ClientGone) return {};
+  return { code: reason instanceof GrpcFailure ? reason.code : grpcCodes.INTERNAL };
+}
+
+async function begin(state: State, open: OpenCall<"UploadAsset">, message: Message): Promise<Incoming> {
+  open.request = message;
+  const { msg } = message;
+  if (msg.case !== "metadata") {
+    refuseFaults(state, "UploadAsset", [["msg", `the stream begins with ${msg.case}, not metadata`]]);
+    throw new Error("unreachable");
+  }
+  const { hostId, taskId } = msg.value;
+  demandHello(state, "UploadAsset", hostId);
+  const entry = heldTask(state, "UploadAsset", taskId, hostId);
+  if (entry.type !== "syncFull" && state.uploadKind === "c1z") {
+    refuseFaults(state, "UploadAsset", [["task_id", `belongs to a task of type ${entry.type}`]]);
+  }
+  const path = join(state.uploadDirectory, `${taskId}-${newTaskId().slice(0, 6)}`);
+  state.recorder.emit({ type: "upload-started", taskId });
+  return {
+    entry,
+    hostId,
+    atMs: performance.now(),
+    path,
+    file: await openFile(path, "wx", 0o600),
+    hash: createHash("sha256"),
+    chunkSizes: [],
+    bytes: 0,
+    promised: undefined,
+  };
+}
+
+async function add(state: State, incoming: Incoming, { msg }: Message): Promise<void> {
+  if (incoming.promised !== undefined) {
+    refuseFaults(state, "UploadAsset", [["msg", `${msg.case} follows eof`]]);
+  }
+  if (msg.case === "metadata") refuseFaults(state, "UploadAsset", [["msg", "metadata is sent twice"]]);
+  if (msg.case === "eof") incoming.promised = msg.value.sha256Checksum;
+  if (msg.case !== "data") return;
+  const { data } = msg.value;
+  incoming.hash.update(data);
+  await incoming.file.write(data);
+  incoming.bytes += data.length;
+  incoming.chunkSizes.push(data.length);
+  state.recorder.emit({ type: "upload-progress", taskId: incoming.entry.id, bytes: incoming.bytes });
+}
+
+/** Does what the script says at this chunk; true when the stream is over for the server. */
+async function interfere(state: State, call: GrpcCall, incoming: Incoming, answer: UploadAnswer): Promise<boolean> {
+  if (incoming.promised !== undefined) return false;
+  const chunk = incoming.chunkSizes.length;
+  if (answer.chunkDelayMs !== undefined && chunk > 0) await Promise.race([delay(answer.chunkDelayMs), call.closed]);
+  if (answer.stallAtChunk === chunk) await hang(call);
+  if (answer.failAtChunk === chunk) {
+    throw new GrpcFailure(answer.error ?? grpcCodes.UNAVAILABLE, answer.message ?? "scripted");
+  }
+  if (answer.dropAtChunk === chunk) {
+    state.drop(call.peerPort);
+    return true;
+  }
+  return answer.okAtChunk === chunk;
+}
+
+/** Checks the bytes and what they are. */
+async function accept(state: State, incoming: Incoming): Promise<Ending> {
+  const { entry, path, promised } = incoming;
+  if (
+    !incoming.hash
+      .copy()
+      .digest()
+      .equals(promised ?? Buffer.alloc(0))
+  ) {
+    refuseFaults(state, "UploadAsset", [["sha256_checksum", "is not that of the bytes received"]]);
+  }
+  if (!(await isC1z(path))) return acceptOther(state, entry, path);
+  const contents: C1zContents = await inspectC1z(path, state.c1zDepth);
+  if (state.uploadKind === "c1z") {
+    refuseFaults(
+      state,
+      "UploadAsset",
+      contents.problems.map((problem) => ["c1z", problem]),
+    );
+  }
+  entry.uploads += 1;
+  return { ok: true, code: grpcCodes.OK, kind: "c1z", contents, path: `${path}.c1z` };
+}
+
+/** What is no c1z is a debug log when the task's sync is there already and C1 asked for one. */
+function acceptOther(state: State, entry: TaskEntry, path: string): Ending {
+  const debugLog = entry.uploads > 0 && entry.message.debug;
+  if (!debugLog && state.uploadKind === "c1z") {
+    const what = entry.uploads > 0 ? "is a second upload that was not asked for" : "is no c1z";
+    refuseFaults(state, "UploadAsset", [["data", what]]);
+  }
+  if (!debugLog) entry.uploads += 1;
+  return {
+    ok: true,
+    code: grpcCodes.OK,
+    kind: debugLog ? "debug_log" : "other",
+    path: debugLog ? `${path}.log` : path,
+  };
+}
+
+/** Closes the file, keeps or removes it, and records the stream. */
+async function end(state: State, incoming: Incoming, ending: Ending): Promise<void> {
+  await incoming.file.close();
+  if (ending.path === undefined) await rm(incoming.path, { force: true });
+  else await rename(incoming.path, ending.path);
+  const upload: UploadRecord = {
+    taskId: incoming.entry.id,
+    hostId: incoming.hostId,
+    atMs: incoming.atMs,
+    endedMs: performance.now(),
+    ok: ending.ok ?? false,
+    code: ending.code,
+    kind: ending.kind,
+    bytes: incoming.bytes,
+    chunkSizes: incoming.chunkSizes,
+    sha256hex: incoming.hash.copy().digest("hex"),
+    contents: ending.contents,
+    path: ending.path,
+  };
+  state.uploads.push(upload);
+  state.recorder.emit({ type: "upload-finished", upload });
+}
