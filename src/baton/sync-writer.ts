@@ -22,10 +22,10 @@ export interface SyncCounts {
 export type SyncType = "full" | "resources_only";
 
 /**
- * Collects one sync, rows in the order: types, resources, entitlements, grants. The put methods are synchronous and throw
- * a StatusError on a row that would make the file wrong (missing id, duplicate, dangling reference); a grant whose principal
- * is missing may be found by finish() only. After such an error nothing but disposal works.
- * Disposing removes every trace on disk, also after finish(); move or upload the file before that.
+ * Collects one sync, rows in the order: types, resources, entitlements, grants. The put methods are synchronous and
+ * throw a StatusError on a row that would make the file wrong (missing id, duplicate, dangling reference); a grant
+ * whose principal is missing may be found by finish() only. After such an error nothing but disposal works. Disposing
+ * removes every trace on disk, also after finish(); move or upload the file before that.
  */
 export interface SyncWriter extends AsyncDisposable {
   readonly counts: SyncCounts;

@@ -4,9 +4,9 @@ const initialBytes = 4096;
 const lengthDelimited = 2;
 
 /**
- * Writes protobuf fields into one buffer that is reused from record to record and only ever grows. Fields of value zero or ""
- * are left out as proto3 has it, except where a method says otherwise. Text that is not well-formed UTF-16 is written with
- * U+FFFD in place of each lone surrogate, so that the bytes are always valid UTF-8.
+ * Writes protobuf fields into one buffer that is reused from record to record and only ever grows. Fields of value zero
+ * or "" are left out as proto3 has it, except where a method says otherwise. Text that is not well-formed UTF-16 is
+ * written with U+FFFD in place of each lone surrogate, so that the bytes are always valid UTF-8.
  */
 export class ByteWriter {
   #bytes = Buffer.allocUnsafe(initialBytes);
@@ -91,7 +91,8 @@ export class ByteWriter {
   /** Closes the message field that `begin` opened. */
   end(mark: number): void {
     const size = this.#at - mark;
-    // One byte was left for the length. Longer messages are moved up: that is cheaper than measuring every message first.
+    // One byte was left for the length. Longer messages are moved up: that is cheaper than measuring every message
+    // first.
     const extra = varintSize(size) - 1;
     if (extra > 0) {
       this.#reserve(extra);

@@ -21,9 +21,9 @@ export interface PackOptions {
 }
 
 /**
- * Packs a closed database into a sync file: the magic bytes and one zstd frame with content size and checksum, flushed to disk.
- * Compression runs off the main thread; memory is a few chunks. Rejects with the signal's reason on abort, and leaves no target
- * behind when it fails.
+ * Packs a closed database into a sync file: the magic bytes and one zstd frame with content size and checksum, flushed
+ * to disk. Compression runs off the main thread; memory is a few chunks. Rejects with the signal's reason on abort, and
+ * leaves no target behind when it fails.
  */
 export async function packDatabase({ databasePath, targetPath, signal }: PackOptions): Promise<SyncFile> {
   throwIfAborted(signal);

@@ -29,8 +29,9 @@ export interface SyncRun {
 }
 
 /**
- * The database inside a sync file while it is being written. One transaction on a file that is thrown away on any failure, hence
- * no journal on disk and no flushing. The caller checks rows; this class finds duplicates. Everything throws StatusErrors.
+ * The database inside a sync file while it is being written. One transaction on a file that is thrown away on any
+ * failure, hence no journal on disk and no flushing. The caller checks rows; this class finds duplicates. Everything
+ * throws StatusErrors.
  */
 export class SyncDatabase {
   readonly #db: DatabaseSync;
@@ -78,11 +79,14 @@ export class SyncDatabase {
     return this.#try(() => this.#resourceExists.get(externalId) !== undefined);
   }
 
-  hasEntitlement(id: string): boolean {
-    return this.#try(() => this.#entitlementExists.get(id) !== undefined);
+  hasEntitlement(id: string, resourceType: string, resource: string): boolean {
+    return this.#try(() => this.#entitlementExists.get(id, resourceType, resource) !== undefined);
   }
 
-  /** The work that turns a loaded database into a complete and checked one, in pieces; each may take a second per million rows. */
+  /**
+   * The work that turns a loaded database into a complete and checked one, in pieces; each may take a second per
+   * million rows.
+   */
   completionSteps(): readonly (() => void)[] {
     const makeIndexes = indexesAfterLoad.map((sql) => () => this.#makeIndex(sql));
     const checkTables = objectTables.map((table) => () => this.#checkTable(table));
@@ -119,8 +123,8 @@ export class SyncDatabase {
 
   #makeIndex(sql: string): void {
     this.#try(() => {
-      // The setting belongs to the whole process, so it is made right before each use: SQLite's own choice would be a directory
-      // that containers with a read-only root file system do not have.
+      // The setting belongs to the whole process, so it is made right before each use: SQLite's own choice would be a
+      // directory that containers with a read-only root file system do not have.
       this.#db.exec(`PRAGMA temp_store_directory = ${literal(this.#options.sortDirectory)}`);
       this.#db.exec(sql);
     });
@@ -175,10 +179,11 @@ export class SyncDatabase {
 }
 
 function openDatabase(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined;
   try {
     // SQLite would make the file readable for everybody that the umask allows.
     closeSync(openSync(path, "wx", 0o600));
-    const db = new DatabaseSync(path);
+    db = new DatabaseSync(path);
     db.exec(`
       PRAGMA page_size = ${pageBytes};
       PRAGMA journal_mode = MEMORY;
@@ -189,6 +194,7 @@ function openDatabase(path: string): DatabaseSync {
     for (const sql of [...createTables, ...indexesBeforeLoad]) db.exec(sql);
     return db;
   } catch (error) {
+    db?.close();
     throw databaseFailure(error);
   }
 }

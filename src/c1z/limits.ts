@@ -22,7 +22,10 @@ function isContinuation(byte: number | undefined): boolean {
   return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
-/** Throws unless `value` is 1 to 1024 bytes long, which is what C1 accepts for ids. `what` names the field in the message. */
+/**
+ * Throws unless `value` is 1 to 1024 bytes long, which is what C1 accepts for ids. `what` names the field in the
+ * message.
+ */
 export function checkId(value: string, what: string): void {
   if (value === "") throw new StatusError("internal", `the ${what} is empty: every row of a sync needs its id`);
   if (value.length * 3 <= maxBytes.id) return;

@@ -131,7 +131,8 @@ const anyText = fc.oneof(
   },
 );
 const resourceId = fc.record({ resourceType: anyText, resource: anyText });
-// Keys that look like numbers are left out here: JavaScript objects, and with them the generated code, cannot keep their order.
+// Keys that look like numbers are left out here: JavaScript objects, and with them the generated code, cannot keep
+// their order.
 const profileKey = anyText.filter((key) => well(key) === key && !/^\d+$/.test(key) && key !== "__proto__");
 const user = fc.record({
   kind: fc.constant("user" as const),

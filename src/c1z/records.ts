@@ -2,9 +2,9 @@ import type { Entitlement, Grant, Profile, Resource, ResourceType, UserResource 
 import { ByteWriter } from "./byte-writer.ts";
 import { clip, maxBytes } from "./limits.ts";
 
-// Field numbers are those of c1.connector.v2 (resource.proto, entitlement.proto, grant.proto, the annotation_*.proto files)
-// and of google.protobuf.Any and Struct. They stand here as numbers because protobuf-es costs more than the SQL insert of the
-// same row; a test holds every byte against its encoding of the generated messages.
+// Field numbers are those of c1.connector.v2 (resource.proto, entitlement.proto, grant.proto, the annotation_*.proto
+// files) and of google.protobuf.Any and Struct. They stand here as numbers because protobuf-es costs more than the SQL
+// insert of the same row; a test holds every byte against its encoding of the generated messages.
 
 const traitNumbers = { user: 1, role: 3 } as const;
 const statusNumbers = { enabled: 1, disabled: 2 } as const;
@@ -24,8 +24,9 @@ function anyUrl(message: string): Uint8Array {
 }
 
 /**
- * Encodes rows as the protobuf blobs of a sync file: fields in number order, map keys sorted, so that the same row always gives
- * the same bytes. Texts longer than C1 accepts are cut. Each method returns a view that is overwritten by the next call.
+ * Encodes rows as the protobuf blobs of a sync file: fields in number order, map keys sorted, so that the same row
+ * always gives the same bytes. Texts longer than C1 accepts are cut. Each method returns a view that is overwritten by
+ * the next call.
  */
 export interface RecordEncoder {
   resourceType(type: ResourceType): Uint8Array;
@@ -112,7 +113,8 @@ function writeUser(writer: ByteWriter, user: UserResource, profile: Uint8Array):
   writer.text(6, user.login);
   writer.end(trait);
   writer.end(annotation);
-  // Profile and status moved from the trait to the resource; readers of either age find them only when both are written.
+  // Profile and status moved from the trait to the resource; readers of either age find them only when both are
+  // written.
   writer.bytes(9, profile);
   writeStatus(writer, 11, user);
 }

@@ -10,8 +10,9 @@ export interface SyncStats {
 }
 
 /**
- * The `stats` column of a finished run: c1.reader.v2.SyncStats as Go's encoding/json writes it, that is snake_case names, numbers
- * as numbers, sorted map keys, zeros and empty maps left out. Readers believe it without counting, so it has to be exact.
+ * The `stats` column of a finished run: c1.reader.v2.SyncStats as Go's encoding/json writes it, that is snake_case
+ * names, numbers as numbers, sorted map keys, zeros and empty maps left out. Readers believe it without counting, so it
+ * has to be exact.
  */
 export function statsJson(stats: SyncStats): string {
   const resources = new Map(stats.resourceTypes.map((type) => [type, stats.resources.get(type) ?? 0]));

@@ -1,6 +1,6 @@
-// The tables and indexes of a v1 sync file, as the official SDK creates them (baton-sdk, pkg/dotc1z). Readers create what they
-// miss by name, so the names are part of the format, also where they mislead: on v1_resources the index that is called
-// "external_sync" covers the parent and the one called "parent_resource_id" is the unique one.
+// The tables and indexes of a v1 sync file, as the official SDK creates them (baton-sdk, pkg/dotc1z). Readers create
+// what they miss by name, so the names are part of the format, also where they mislead: on v1_resources the index that
+// is called "external_sync" covers the parent and the one called "parent_resource_id" is the unique one.
 
 /** Statements that make the empty tables, in the SDK's order. */
 export const createTables: readonly string[] = [
@@ -77,8 +77,8 @@ export const createTables: readonly string[] = [
 ];
 
 /**
- * Indexes made before rows go in: the unique ones, because they find duplicates, and those that stay empty or tiny, because
- * making them later would scan the largest table for nothing.
+ * Indexes made before rows go in: the unique ones, because they find duplicates, and those that stay empty or tiny,
+ * because making them later would scan the largest table for nothing.
  */
 export const indexesBeforeLoad: readonly string[] = [
   "CREATE UNIQUE INDEX idx_resource_types_external_sync_v1 ON v1_resource_types (external_id, sync_id)",
@@ -107,8 +107,8 @@ export const indexesAfterLoad: readonly string[] = [
 export const objectTables = ["v1_resource_types", "v1_resources", "v1_entitlements", "v1_grants"] as const;
 
 /**
- * The statements of one sync, one row each. The sync id and the time are the same in every row and never come from outside, so
- * they stand in the text: binding them costs a tenth of the load.
+ * The statements of one sync, one row each. The sync id and the time are the same in every row and never come from
+ * outside, so they stand in the text: binding them costs a tenth of the load.
  */
 export function syncStatements(syncId: string, discoveredAt: string) {
   const id = literal(syncId);
@@ -126,7 +126,8 @@ export function syncStatements(syncId: string, discoveredAt: string) {
         grants_backfilled, stats)
       VALUES (${id}, ?, ?, ?, ?, ?, 1, ?)`,
     resourceExists: `SELECT 1 FROM v1_resources WHERE external_id = ? AND sync_id = ${id}`,
-    entitlementExists: `SELECT 1 FROM v1_entitlements WHERE external_id = ? AND sync_id = ${id}`,
+    entitlementExists: `SELECT 1 FROM v1_entitlements
+      WHERE external_id = ? AND sync_id = ${id} AND resource_type_id = ? AND resource_id = ?`,
     // Walks the principal index and the unique index side by side, both in the same order.
     danglingPrincipal: `SELECT external_id FROM v1_grants INDEXED BY idx_grants_principal_id_v1
       WHERE NOT EXISTS (SELECT 1 FROM v1_resources

@@ -5,26 +5,28 @@ import { DatabaseSync } from "node:sqlite";
 import { StatusError } from "../baton/status-error.ts";
 import { isBusy } from "./sqlite-error.ts";
 
-// Every private directory holds a file that its owner keeps locked. The kernel drops the lock when the owner dies, however it
-// dies, so a directory whose lock can be taken is abandoned. Process ids could not tell that: they are reused, and containers
-// that share a volume are all process 1 to themselves. Node has no call for file locks; SQLite's own are used (fcntl, which also
-// holds between containers of one machine and over NFS version 4). An empty database with a write transaction open is a held lock.
+// Every private directory holds a file that its owner keeps locked. The kernel drops the lock when the owner dies,
+// however it dies, so a directory whose lock can be taken is abandoned. Process ids could not tell that: they are
+// reused, and containers that share a volume are all process 1 to themselves. Node has no call for file locks; SQLite's
+// own are used (fcntl, which also holds between containers of one machine and over NFS version 4). An empty database
+// with a write transaction open is a held lock.
 
 const prefix = "baton-cursor-sync-";
 const lockName = "lock";
 const attempts = 10;
 
 /**
- * A directory that only this process may enter; disposing removes it with all it holds, as often as it is called. Keep the
- * object until then: the lock that protects the directory is gone once the object is collected.
+ * A directory that only this process may enter; disposing removes it with all it holds, as often as it is called. Keep
+ * the object until then: the lock that protects the directory is gone once the object is collected.
  */
 export interface PrivateDirectory extends AsyncDisposable {
   readonly path: string;
 }
 
 /**
- * Makes a directory with a random name and mode 0700 below `tempDir`, and holds it against `sweepLeavings` of other processes.
- * Throws `failed_precondition` when `tempDir` is missing or not writable, `resource_exhausted` when it is full.
+ * Makes a directory with a random name and mode 0700 below `tempDir`, and holds it against `sweepLeavings` of other
+ * processes. Throws `failed_precondition` when `tempDir` is missing or not writable, `resource_exhausted` when it is
+ * full.
  */
 export function makePrivateDirectory(tempDir: string): PrivateDirectory {
   for (let attempt = 0; attempt < attempts; attempt += 1) {
@@ -40,9 +42,9 @@ export function makePrivateDirectory(tempDir: string): PrivateDirectory {
 }
 
 /**
- * Removes what killed processes of this program left below `tempDir` and returns how many directories that were. Directories of
- * living processes, of other users and of other programs stay, and so does what cannot be removed. Meant for start-up.
- * Throws `failed_precondition` when `tempDir` cannot be listed.
+ * Removes what killed processes of this program left below `tempDir` and returns how many directories that were.
+ * Directories of living processes, of other users and of other programs stay, and so does what cannot be removed. Meant
+ * for start-up. Throws `failed_precondition` when `tempDir` cannot be listed.
  */
 export async function sweepLeavings(tempDir: string): Promise<number> {
   let removed = 0;
@@ -105,8 +107,8 @@ function tryLock(directory: string): DatabaseSync | undefined {
 }
 
 async function discard(path: string, lock: DatabaseSync): Promise<void> {
-  // The lock is released last, so that no sweep meets a half-removed directory; a sweep that opens the lock file at this moment
-  // can make it anew between two deletions, hence the retries.
+  // The lock is released last, so that no sweep meets a half-removed directory; a sweep that opens the lock file at
+  // this moment can make it anew between two deletions, hence the retries.
   await rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });
   if (lock.isOpen) lock.close();
 }

@@ -130,6 +130,21 @@ suite("a row that would make the file wrong", () => {
       (writer: SyncWriter) => writer.putGrant(toGrant(toEntitlement(toRole("guest", "Guest")), "ada")),
       /names the entitlement "role:guest:assigned", which is not in the sync/,
     ],
+    [
+      "a grant whose entitlement belongs to another resource than it did",
+      (writer: SyncWriter) => writer.putGrant(toGrant({ ...entitlement, resource: toRole("member", "Member") }, "ada")),
+      /names the entitlement "role:owner:assigned", which is not in the sync or of another resource/,
+    ],
+    [
+      "a grant whose principal only looks known once type and id are joined",
+      (writer: SyncWriter) =>
+        writer.putGrant({
+          ...toGrant(entitlement, "ada"),
+          id: "x",
+          principal: { resourceType: "user:a", resource: "b" },
+        }),
+      /the grant "x" names a principal of a type that is not in the sync/,
+    ],
   ] as const) {
     test(`${name} is refused, and the sync with it`, async () => {
       await using at = await opened();

@@ -8,10 +8,10 @@ import { StatusError, throwIfAborted } from "../baton/status-error.ts";
 import type { OpenSyncWriter, SyncCounts, SyncFile, SyncType, SyncWriter } from "../baton/sync-writer.ts";
 import { packDatabase } from "./container.ts";
 import { SyncDatabase } from "./database.ts";
+import { endRun } from "./finish.ts";
 import { ksuid, type RandomBytes } from "./ksuid.ts";
 import { checkId, checkResourceId, shown } from "./limits.ts";
 import { createRecordEncoder } from "./records.ts";
-import { type SyncStats, statsJson, total } from "./stats.ts";
 import { makePrivateDirectory, type PrivateDirectory } from "./temp-dir.ts";
 import { timestampText } from "./timestamp.ts";
 
@@ -116,7 +116,7 @@ class C1zWriter implements SyncWriter {
       checkId(entitlement.id, "id of an entitlement");
       checkId(entitlement.slug, "slug of an entitlement");
       const { resourceType, resource } = entitlement.resource.id;
-      if (!this.#database.hasResource(joined(entitlement.resource.id))) {
+      if (!this.#traits.has(resourceType) || !this.#database.hasResource(joined(entitlement.resource.id))) {
         throw new StatusError(
           "internal",
           `the entitlement ${shown(entitlement.id)} belongs to a resource that is not in the sync`,
@@ -127,13 +127,18 @@ class C1zWriter implements SyncWriter {
     });
   }
 
-  /** A principal that is not in the sync is found by `finish`, because asking row by row would cost a tenth of the load. */
+  /**
+   * A principal that is not in the sync is found by `finish`, because asking row by row would cost a tenth of the load.
+   */
   putGrant(grant: Grant): void {
     this.#put(() => {
       const { entitlement, principal, id } = grant;
       this.#checkGrantedEntitlement(entitlement);
       checkId(id, "id of a grant");
       checkResourceId(principal, "a grant's principal");
+      if (!this.#traits.has(principal.resourceType)) {
+        throw new StatusError("internal", `the grant ${shown(id)} names a principal of a type that is not in the sync`);
+      }
       const { resourceType, resource } = entitlement.resource.id;
       this.#database.insertGrant(
         [resourceType, resource, entitlement.id, principal.resourceType, principal.resource, id],
@@ -184,10 +189,11 @@ class C1zWriter implements SyncWriter {
     if (entitlement === this.#knownEntitlement) return;
     this.#refuseInResourcesOnly("grants");
     checkId(entitlement.id, "id of a grant's entitlement");
-    if (!this.#database.hasEntitlement(entitlement.id)) {
+    const { resourceType, resource } = entitlement.resource.id;
+    if (!this.#database.hasEntitlement(entitlement.id, resourceType, resource)) {
       throw new StatusError(
         "internal",
-        `a grant names the entitlement ${shown(entitlement.id)}, which is not in the sync`,
+        `a grant names the entitlement ${shown(entitlement.id)}, which is not in the sync or of another resource`,
       );
     }
     this.#knownEntitlement = entitlement;
@@ -203,7 +209,13 @@ class C1zWriter implements SyncWriter {
       }
       await setImmediate();
       throwIfAborted(signal);
-      this.#endRun();
+      endRun(this.#database, {
+        type: this.#syncType,
+        startedMs: this.#startedMs,
+        endedMs: this.#clock.nowMs(),
+        resourceTypes: [...this.#traits.keys()],
+        counts: this.#counts,
+      });
       const file = await packDatabase({
         databasePath: this.#databasePath,
         targetPath: join(this.#directory.path, "sync.c1z"),
@@ -215,41 +227,6 @@ class C1zWriter implements SyncWriter {
       this.#closed = StatusError.from(error);
       throw this.#closed;
     }
-  }
-
-  #endRun(): void {
-    const stats: SyncStats = {
-      resourceTypes: [...this.#traits.keys()],
-      resources: this.#database.rowsByType("v1_resources"),
-      entitlements: this.#database.rowsByType("v1_entitlements"),
-      grants: this.#database.rowsByType("v1_grants"),
-    };
-    this.#checkCounts(stats);
-    this.#database.end({
-      type: this.#syncType,
-      startedAt: timestampText(this.#startedMs),
-      // A wall clock may be set back while a sync runs; a run that ends before it starts is unreadable.
-      endedAt: timestampText(Math.max(this.#startedMs, this.#clock.nowMs())),
-      stats: statsJson(stats),
-    });
-  }
-
-  #checkCounts(stats: SyncStats): void {
-    const { usersActive, usersDisabled, roles, entitlements, grants } = this.#counts;
-    const resources = usersActive + usersDisabled + roles;
-    if (resources === 0) {
-      throw new StatusError(
-        "internal",
-        "the sync holds no resources: it is refused, because C1 would read it as everybody having left",
-      );
-    }
-    const put = [resources, entitlements, grants];
-    const stored = [total(stats.resources), total(stats.entitlements), total(stats.grants)];
-    if (put.join() === stored.join()) return;
-    throw new StatusError(
-      "data_loss",
-      `the sync database holds ${stored.join(", ")} resources, entitlements and grants instead of ${put.join(", ")}`,
-    );
   }
 }
 

@@ -30,8 +30,8 @@ export interface C1z extends Disposable {
 }
 
 /**
- * Reads a v1 sync file, given as a path or as bytes, without any of the product's code, and throws on anything that is not
- * exactly one: wrong magic, bytes after the last frame, a checksum or size that does not fit, a damaged database.
+ * Reads a v1 sync file, given as a path or as bytes, without any of the product's code, and throws on anything that is
+ * not exactly one: wrong magic, bytes after the last frame, a checksum or size that does not fit, a damaged database.
  */
 export function readC1z(file: string | Uint8Array): C1z {
   const bytes = typeof file === "string" ? readFileSync(file) : Buffer.from(file);

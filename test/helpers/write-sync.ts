@@ -1,6 +1,7 @@
-// A program of its own for tests that need a process to kill, another time zone or a full disk.
-// Arguments: the temporary directory, the number of members, where to copy the finished file ("" for nowhere).
-// Prints one line per step: "opened", "rows" again and again, "finishing", "finished"; or "failed" and the error as JSON.
+// A program of its own for tests that need a process to kill, another time zone or a full disk. Arguments: the
+// temporary directory, the number of members, and where to copy the finished file: a path, "" for nowhere, or "hold" to
+// keep it where it is until somebody kills the process. Prints one line per step: "opened", "rows" again and again,
+// "finishing", "finished"; or "failed" and the error as JSON.
 import { copyFileSync, readdirSync } from "node:fs";
 import { systemClock } from "../../src/baton/clock.ts";
 import { StatusError } from "../../src/baton/status-error.ts";
@@ -32,6 +33,7 @@ async function sync(): Promise<void> {
   await say("finishing");
   const file = await writer.finish(new AbortController().signal);
   await say("finished");
+  if (copyTo === "hold") await new Promise(() => setInterval(() => {}, 1000));
   if (copyTo !== "") copyFileSync(file.path, copyTo);
 }
 
