@@ -101,5 +101,5 @@ function refuse<Input>(answer: (input: Input) => StatusError): (input: Input) =>
 
 function named(name: string): string {
   const line = name.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
-  return line.length <= longestName ? line : `${line.slice(0, longestName)}…`;
+  return line.length <= longestName ? line : `${line.slice(0, longestName).toWellFormed()}…`;
 }

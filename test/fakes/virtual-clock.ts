@@ -6,6 +6,8 @@ import { StatusError, throwIfAborted } from "../../src/baton/status-error.ts";
 export interface VirtualClock extends Clock {
   /** Every duration asked of `sleep`, in the order of asking. */
   readonly sleeps: readonly number[];
+  /** Stops time for good, so that whoever still sleeps does not keep the process busy. */
+  freeze(): void;
   /** Moves time forward at once; sleeps that are under way keep their end. */
   advance(ms: number): void;
 }
@@ -24,10 +26,11 @@ export function createVirtualClock(): VirtualClock {
   const sleepers = new Set<Sleeper>();
   let nowMs = 0;
   let running = false;
+  let frozen = false;
 
   async function run(): Promise<void> {
     running = true;
-    while (sleepers.size > 0) {
+    while (sleepers.size > 0 && !frozen) {
       for (let turn = 0; turn < quietTurns; turn += 1) await setImmediate();
       const [next] = [...sleepers].sort((a, b) => a.wakeMs - b.wakeMs);
       if (next === undefined) continue;
@@ -41,6 +44,9 @@ export function createVirtualClock(): VirtualClock {
     sleeps,
     nowMs: () => 1_750_000_000_000 + nowMs,
     monotonicMs: () => nowMs,
+    freeze() {
+      frozen = true;
+    },
     async sleep(ms, signal) {
       sleeps.push(ms);
       throwIfAborted(signal);

@@ -82,6 +82,7 @@ export function startWorker(setUp: WorkerSetUp = {}): RunningWorker {
       stop.abort();
       abort.abort();
       await Promise.allSettled([ended]);
+      clock.freeze();
       c1.assertObeyed();
     },
   };
