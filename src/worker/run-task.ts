@@ -45,12 +45,9 @@ export async function runTask(task: Task, deps: RunTaskDeps, signals: RunTaskSig
   const ending = await workOn(task, scoped, signals);
   await tell(task, ending, deps.reporter, signals.reports);
   const done = summarise(task.type, ending, deps.clock.monotonicMs() - startedMs);
-  scoped.log.info("task ended", {
-    outcome: done.outcome,
-    code: done.error?.code,
-    error: done.error?.message,
-    durationMs: Math.round(done.durationMs),
-  });
+  const fields = { code: done.error?.code, error: done.error?.message, durationMs: Math.round(done.durationMs) };
+  if (done.outcome === "failure") scoped.log.warn("task failed", fields);
+  else scoped.log.info(done.outcome === "success" ? "task succeeded" : "task cancelled", fields);
   deps.hooks.onTaskDone?.(done);
 }
 
