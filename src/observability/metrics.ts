@@ -130,7 +130,6 @@ export const metricRows = [
     labels: [],
     help: "When the cached C1 access token expires.",
   },
-  { name: "temp_dir_bytes", type: "gauge", labels: [], help: "Bytes that syncs hold in the temporary directory now." },
   { name: "shutdown_in_progress", type: "gauge", labels: [], help: "1 while the process drains." },
 ] as const satisfies readonly MetricRow[];
 

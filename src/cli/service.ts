@@ -1,0 +1,60 @@
+import { type AppDeps, createParts, createService } from "../app.ts";
+import type { C1Credentials } from "../baton/c1-credentials.ts";
+import { StatusError } from "../baton/status-error.ts";
+import type { Output } from "./output.ts";
+import { reportError } from "./report.ts";
+
+export interface ServiceCommandDeps extends AppDeps {
+  readonly credentials: C1Credentials;
+  readonly out: Output;
+  /** Aborts at the first SIGTERM or SIGINT. */
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Works for C1 until `stop` aborts, then drains: tasks that may finish get the shutdown grace. Resolves with the exit code:
+ * 0 after a clean stop, else the gRPC number of what ended it.
+ */
+export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> {
+  const { config, log, stop } = deps;
+  try {
+    using parts = await createParts(deps);
+    await using service = await createService(deps, parts, deps.credentials);
+    log.info("baton-cursor started", {
+      version: deps.build.version,
+      host_id: config.hostId,
+      c1_host: config.c1ApiHost ?? deps.credentials.tokenHost,
+      health_port: service.server?.port,
+      metrics_port: service.server?.metricsPort,
+    });
+    using grace = endGrace(deps);
+    await service.worker.run({ stop, abort: grace.signal });
+    log.info("baton-cursor stopped");
+    return 0;
+  } catch (reason) {
+    const { code, message } = StatusError.from(reason);
+    log.error("baton-cursor ends because of an error", { code, error: message });
+    return reportError(reason, deps.out);
+  }
+}
+
+/** A signal that aborts when the shutdown grace after `stop` is over; disposing stops the timer. */
+function endGrace({ config, clock, stop }: ServiceCommandDeps): Disposable & { readonly signal: AbortSignal } {
+  const grace = new AbortController();
+  const disposed = new AbortController();
+  const start = (): void => {
+    clock.sleep(config.shutdownGraceMs, disposed.signal).then(
+      () => grace.abort(new StatusError("unavailable", "connector shutting down", { retryable: true })),
+      () => undefined,
+    );
+  };
+  if (stop.aborted) start();
+  else stop.addEventListener("abort", start, { once: true });
+  return {
+    signal: grace.signal,
+    [Symbol.dispose]() {
+      stop.removeEventListener("abort", start);
+      disposed.abort();
+    },
+  };
+}

@@ -1,0 +1,203 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type AppDeps, createParts, createService } from "../../src/app.ts";
+import { StatusError } from "../../src/baton/status-error.ts";
+import type { C1Deadlines } from "../../src/c1/client-options.ts";
+import { c1Credentials } from "../../src/config/c1-credentials.ts";
+import { localFiles } from "../../src/config/files.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import { createLogger } from "../../src/observability/logger.ts";
+import { createTestClock, type TestClock } from "./clock.ts";
+
+/** What the daemon needs to know of a stand-in of C1. */
+interface C1Address {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly apiHost: string;
+  readonly caPem: string;
+  readonly caFile: string;
+}
+
+/** What it needs to know of a stand-in of Cursor. */
+interface CursorAddress {
+  readonly url: string;
+  readonly apiKey: string;
+}
+
+export interface DaemonOptions {
+  readonly c1: C1Address;
+  readonly cursor: CursorAddress;
+  /** More `BATON_*` variables. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** How many times faster than real time its waits pass. Default 100; deadlines of calls are real time. */
+  readonly factor?: number;
+  /** Milliseconds that calls to C1 may take, where the defaults are too long for a test. */
+  readonly deadlines?: Partial<C1Deadlines>;
+}
+
+/** The whole application inside the test's process, on a clock of its own. */
+export interface Daemon extends AsyncDisposable {
+  readonly clock: TestClock;
+  /** Everything logged so far, one JSON line each, at level debug. */
+  readonly logLines: readonly string[];
+  readonly healthUrl: string;
+  readonly tempDir: string;
+  /** What lies in the temporary directory now. */
+  leftovers(): readonly string[];
+  /** The first SIGTERM. */
+  stop(): void;
+  /** The end of the shutdown grace. */
+  abort(): void;
+  /** Resolves when the worker has ended; rejects with the error that ended it. */
+  readonly ended: Promise<void>;
+}
+
+/** The variables that point a daemon at stand-ins. */
+export function daemonEnv({ c1, cursor, env }: DaemonOptions, tempDir: string): Record<string, string> {
+  return {
+    BATON_CLIENT_ID: c1.clientId,
+    BATON_CLIENT_SECRET: c1.clientSecret,
+    BATON_C1_API_HOST: c1.apiHost,
+    BATON_CURSOR_API_KEY: cursor.apiKey,
+    BATON_CURSOR_BASE_URL: cursor.url,
+    BATON_CURSOR_REQUESTS_PER_MINUTE: "10000",
+    BATON_HEALTH_CHECK_PORT: "0",
+    BATON_TMPDIR: tempDir,
+    BATON_LOG_LEVEL: "debug",
+    ...env,
+  };
+}
+
+/**
+ * Starts the application as `src/cli/service.ts` does, but in this process. Disposing stops it, waits for it, and fails when
+ * it has left anything in its temporary directory.
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const tempDir = await mkdtemp(join(tmpdir(), "baton-daemon-"));
+  const { config } = parseConfig({
+    argv: [],
+    env: daemonEnv(options, tempDir),
+    files: localFiles,
+    cwd: tempDir,
+    hostname: "test-host",
+    tempDir,
+  });
+  const clock = createTestClock({ factor: options.factor ?? 100 });
+  const logLines: string[] = [];
+  const logger = { clock, showPeople: false, secrets: () => [options.cursor.apiKey, options.c1.clientSecret] };
+  const deps: AppDeps = {
+    config,
+    build: { version: "0.0.0-test", revision: "" },
+    clock,
+    random: () => 0.5,
+    log: createLogger({ ...logger, level: "debug", format: "json", sinks: [{ write: (line) => logLines.push(line) }] }),
+    logger,
+    proxy: {},
+    extraCertificates: [options.c1.caPem],
+    ...(options.deadlines === undefined ? {} : { deadlines: options.deadlines }),
+  };
+  const { clientId, clientSecret } = config;
+  if (clientId === undefined || clientSecret === undefined)
+    throw new TypeError("the stand-in of C1 has no credentials");
+  const parts = await createParts(deps);
+  const service = await createService(deps, parts, c1Credentials(clientId, clientSecret));
+  const stop = new AbortController();
+  const abort = new AbortController();
+  const shuttingDown = new StatusError("unavailable", "connector shutting down", { retryable: true });
+  const ended = service.worker.run({ stop: stop.signal, abort: abort.signal });
+  ended.catch(() => undefined);
+  const leftovers = (): readonly string[] => readdirSync(tempDir);
+  return {
+    clock,
+    logLines,
+    tempDir,
+    leftovers,
+    healthUrl: `http://127.0.0.1:${service.server?.port}`,
+    stop: () => stop.abort(shuttingDown),
+    abort: () => abort.abort(shuttingDown),
+    ended,
+    async [Symbol.asyncDispose]() {
+      stop.abort(shuttingDown);
+      abort.abort(shuttingDown);
+      await ended.catch(() => undefined);
+      await service[Symbol.asyncDispose]();
+      parts[Symbol.dispose]();
+      const left = leftovers();
+      await rm(tempDir, { recursive: true, force: true });
+      if (left.length > 0) throw new Error(`the daemon left files behind: ${left.join(", ")}`);
+    },
+  };
+}
+
+/** How a process ended. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The built program as a process of its own. */
+export interface DaemonProcess extends AsyncDisposable {
+  readonly pid: number;
+  readonly tempDir: string;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<ProcessEnd>;
+  leftovers(): readonly string[];
+  /** `VmHWM` of /proc, in bytes: the most memory it ever had. */
+  peakRssBytes(): Promise<number>;
+  /** `VmRSS` of /proc, in bytes. */
+  rssBytes(): Promise<number>;
+}
+
+const executable = new URL("../../dist/baton-cursor", import.meta.url).pathname;
+
+/** Starts `dist/baton-cursor` with nothing of this process's environment but PATH. Disposing kills it and removes its directory. */
+export async function spawnConnector(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  options: { readonly cwd?: string } = {},
+): Promise<DaemonProcess> {
+  const tempDir = env["BATON_TMPDIR"] ?? (await mkdtemp(join(tmpdir(), "baton-process-")));
+  const child = spawn(executable, args, {
+    cwd: options.cwd ?? tempDir,
+    env: { PATH: process.env["PATH"], BATON_TMPDIR: tempDir, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const chunks = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    chunks.stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    chunks.stderr += text;
+  });
+  const ended = once(child, "close").then(([code, signal]): ProcessEnd => ({ code, signal, ...chunks }));
+  const pid = child.pid;
+  if (pid === undefined) throw new Error("dist/baton-cursor could not be started: run make build");
+  const memory = async (field: string): Promise<number> => {
+    const status = await readFile(`/proc/${pid}/status`, "utf8");
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * 1024;
+  };
+  return {
+    pid,
+    tempDir,
+    ended,
+    stdout: () => chunks.stdout,
+    stderr: () => chunks.stderr,
+    kill: (signal) => void child.kill(signal),
+    leftovers: () => readdirSync(tempDir),
+    peakRssBytes: () => memory("VmHWM"),
+    rssBytes: () => memory("VmRSS"),
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      await ended;
+      await rm(tempDir, { recursive: true, force: true });
+    },
+  };
+}
