@@ -16,8 +16,8 @@ export interface C1Options {
   readonly nextHeartbeatMs?: number | null;
   /** `c1z` (default) takes only whole c1z files of sync tasks and asked-for debug logs; `any` takes every file. */
   readonly uploads?: "c1z" | "any";
-  /** How closely an uploaded c1z is looked at: every record (default) or counts only. */
-  readonly c1zDepth?: C1zDepth;
+  /** How closely an uploaded c1z is looked at: every record (default), counts only, or not at all (to look later). */
+  readonly c1zDepth?: C1zDepth | "unread";
   /** An existing directory in which accepted uploads stay. Default: a private one that goes with the server. */
   readonly uploadDirectory?: string;
   /** Whether other RPCs are refused before Hello (true). */

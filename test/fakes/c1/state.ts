@@ -27,7 +27,7 @@ export interface State {
   readonly greeted: Set<string>;
   readonly requireHello: boolean;
   readonly uploadKind: "c1z" | "any";
-  readonly c1zDepth: C1zDepth;
+  readonly c1zDepth: C1zDepth | "unread";
   readonly uploadDirectory: string;
   /** Resets the connection of a call. */
   drop(peerPort: number): void;
