@@ -17,7 +17,6 @@ const labelValues = {
   heartbeat: ["ok", "error", "cancelled"],
 } as const;
 
-export type SyncOutcome = (typeof labelValues.outcome)[number];
 export type SyncPhaseLabel = (typeof labelValues.phase)[number];
 export type Api = (typeof labelValues.api)[number];
 

@@ -5,7 +5,7 @@ import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
 import { DeleteResourceResponseSchema } from "../../../src/wire/gen/c1/connector/v2/account_pb.ts";
 import { ListEventFeedsResponseSchema } from "../../../src/wire/gen/c1/connector/v2/action_pb.ts";
 import { SkipEntitlementsAndGrantsSchema } from "../../../src/wire/gen/c1/connector/v2/annotation_pb.ts";
-import { type C1Server, grpcCodes, newTaskId, startC1Server } from "../c1-server.ts";
+import { type C1Server, newTaskId, startC1Server } from "../c1-server.ts";
 import { createRawClient, type RawClient } from "./raw-client.ts";
 import { finish, getTask, hello, host } from "./samples.ts";
 import { schemas } from "./wire.ts";
