@@ -1,3 +1,4 @@
+import type { SecureContext } from "node:tls";
 import type { C1Client } from "./baton/c1-client.ts";
 import type { C1Credentials } from "./baton/c1-credentials.ts";
 import type { Clock, Random } from "./baton/clock.ts";
@@ -14,6 +15,7 @@ import { createFormPoster } from "./http/post-form.ts";
 import { type ProxySettings, resolveProxy } from "./http/proxy.ts";
 import { createRateLimiter } from "./http/rate-limiter.ts";
 import { createTransport, type Transport } from "./http/transport.ts";
+import { createTrust } from "./http/trust.ts";
 import { createDebugLogOpener } from "./observability/debug-log.ts";
 import { createHealth } from "./observability/health.ts";
 import { c1Metrics, cursorMetrics, syncMetrics, workerMetrics } from "./observability/hooks.ts";
@@ -51,6 +53,7 @@ export interface AppDeps {
 export interface Parts extends Disposable {
   readonly connector: Connector;
   readonly openSyncWriter: OpenSyncWriter;
+  readonly trust: SecureContext;
   readonly transport: Transport;
   readonly metrics: Metrics;
 }
@@ -67,15 +70,17 @@ export async function createParts(deps: AppDeps): Promise<Parts> {
   const swept = await sweepLeavings(config.c1zTempDir);
   if (swept > 0) log.info("removed what a killed process had left in the temporary directory", { directories: swept });
   const metrics = new Metrics({ ...build, taskTypes: taskTypeLabels, processMetrics: true });
+  const trust = createTrust(deps.extraCertificates);
   const transport = createTransport({
     userAgent: `baton-cursor/${build.version}`,
     proxy: deps.proxy,
-    extraCertificates: deps.extraCertificates,
+    trust,
     connectTimeoutMs,
   });
   return {
     connector: createConnector(deps, transport, metrics),
     openSyncWriter: createSyncWriter({ tempDir: config.c1zTempDir, clock }),
+    trust,
     transport,
     metrics,
     [Symbol.dispose]: () => transport.close(),
@@ -133,7 +138,7 @@ export async function createService(deps: AppDeps, parts: Parts, credentials: C1
     build: { package: "baton-cursor", version: build.version },
     postForm: createFormPoster(transport, limits),
     proxy: resolveProxy(new URL(`https://${c1Host}`), deps.proxy),
-    extraCaPems: deps.extraCertificates,
+    trust: parts.trust,
     clock,
     random,
     log,

@@ -1,4 +1,4 @@
-import { createSecureContext, getCACertificates } from "node:tls";
+import type { SecureContext } from "node:tls";
 import { Client, type ClientOptions, credentials } from "@grpc/grpc-js";
 import { type StatusCode, StatusError } from "../baton/status-error.ts";
 
@@ -7,8 +7,8 @@ export interface C1ChannelOptions {
   readonly host: string;
   /** First part of the user agent; grpc-js appends its own. */
   readonly userAgent: string;
-  /** Certificate authorities in PEM that are trusted beside the system's. */
-  readonly extraCaPems: readonly string[];
+  /** The certificate authorities to trust. */
+  readonly trust: SecureContext;
   /** An http proxy to tunnel through (CONNECT), with user and password if it wants them. */
   readonly proxy: URL | undefined;
   /** Told when a connection that kept failing is thrown away for a new one. */
@@ -52,13 +52,9 @@ export function createC1Channel(options: C1ChannelOptions): C1Channel {
 }
 
 function clientFactory(target: string, options: C1ChannelOptions): () => Client {
-  const { extraCaPems, proxy } = options;
+  const { trust, proxy } = options;
   // There is no way to switch TLS or its verification off, so a token never travels in the open.
-  const secureContext = createSecureContext({
-    minVersion: "TLSv1.2",
-    ...(extraCaPems.length === 0 ? {} : { ca: [...getCACertificates("default"), ...extraCaPems] }),
-  });
-  const channelCredentials = credentials.createFromSecureContext(secureContext);
+  const channelCredentials = credentials.createFromSecureContext(trust);
   const channelOptions: ClientOptions = {
     "grpc.primary_user_agent": options.userAgent,
     "grpc.max_receive_message_length": maxReceiveBytes,

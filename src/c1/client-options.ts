@@ -1,3 +1,4 @@
+import type { SecureContext } from "node:tls";
 import type { C1Credentials } from "../baton/c1-credentials.ts";
 import type { Clock, Random } from "../baton/clock.ts";
 import type { Logger } from "../baton/logger.ts";
@@ -46,8 +47,8 @@ export interface C1ClientOptions {
   readonly hostId: string;
   readonly build: { readonly package: string; readonly version: string };
   readonly postForm: PostForm;
-  /** Certificate authorities in PEM that are trusted beside the system's. */
-  readonly extraCaPems: readonly string[];
+  /** The certificate authorities to trust. */
+  readonly trust: SecureContext;
   /** An http proxy for the calls; `postForm` knows its own. */
   readonly proxy: URL | undefined;
   readonly clock: Clock;

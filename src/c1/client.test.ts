@@ -10,6 +10,7 @@ import type { C1Client } from "../baton/c1-client.ts";
 import type { ConnectorMetadata } from "../baton/connector.ts";
 import { silentLogger } from "../baton/logger.ts";
 import { StatusError, statusCodeName } from "../baton/status-error.ts";
+import { createTrust } from "../http/trust.ts";
 import type { BatonServiceHelloRequest } from "../wire/gen/c1/connectorapi/baton/v1/baton_pb.ts";
 import type { FormResponse } from "./auth.ts";
 import { createC1Channel } from "./channel.ts";
@@ -57,7 +58,7 @@ async function harness(handlers: Partial<Handlers> = {}, over: Partial<C1ClientO
       tokens.push({ url });
       return token(tokens.length);
     },
-    extraCaPems: [ca.caPem],
+    trust: createTrust([ca.caPem]),
     proxy: undefined,
     clock: createTestClock(),
     random: () => 0.5,
@@ -274,7 +275,7 @@ suite("calls that fail", () => {
   });
 
   test("A10: an untrusted certificate ends the call before the token is sent", async () => {
-    await using h = await harness({}, { extraCaPems: [] });
+    await using h = await harness({}, { trust: createTrust([]) });
     await assert.rejects(h.client.getTask(never), (error) => {
       assert.ok(error instanceof StatusError);
       assert.equal(error.code, "unavailable");
@@ -366,7 +367,7 @@ suite("proxy", () => {
 });
 
 function channelTarget(host: string, proxy: URL | undefined): string {
-  const channel = createC1Channel({ host, userAgent: "x", extraCaPems: [], proxy });
+  const channel = createC1Channel({ host, userAgent: "x", trust: createTrust([]), proxy });
   const target = channel.client().getChannel().getTarget();
   channel.close();
   return target;

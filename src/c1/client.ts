@@ -82,7 +82,7 @@ export function createC1Client(options: C1ClientOptions): C1Client {
 }
 
 function createContext(options: C1ClientOptions): Context {
-  const { credentials, build, extraCaPems, proxy, postForm, clock, log, hooks } = options;
+  const { credentials, build, trust, proxy, postForm, clock, log, hooks } = options;
   const host = options.apiHost ?? credentials.tokenHost;
   const limits = { ...defaultDeadlines, ...options.deadlines };
   const userAgent = `${credentials.clientName} baton-sdk-compatible/${build.version}`;
@@ -91,7 +91,7 @@ function createContext(options: C1ClientOptions): Context {
     ...options,
     host,
     limits,
-    channel: createC1Channel({ host, userAgent, extraCaPems, proxy, onRecreate }),
+    channel: createC1Channel({ host, userAgent, trust, proxy, onRecreate }),
     tokens: createTokenSource({
       credentials,
       host,

@@ -11,6 +11,7 @@ import { createTestCa } from "../../test/helpers/tls.ts";
 import type { C1Client, Upload } from "../baton/c1-client.ts";
 import { silentLogger } from "../baton/logger.ts";
 import { StatusError } from "../baton/status-error.ts";
+import { createTrust } from "../http/trust.ts";
 import type { BatonServiceUploadAssetRequest } from "../wire/gen/c1/connectorapi/baton/v1/baton_pb.ts";
 import { createC1Client } from "./client.ts";
 import type { C1Deadlines } from "./client-options.ts";
@@ -97,7 +98,7 @@ async function harness(onUpload: OnUpload = takeAll, deadlines: Partial<C1Deadli
       tokens += 1;
       return { status: 200, body: Buffer.from(JSON.stringify({ access_token: `token-${tokens}`, expires_in: 600 })) };
     },
-    extraCaPems: [ca.caPem],
+    trust: createTrust([ca.caPem]),
     proxy: undefined,
     clock,
     random: () => 0.5,

@@ -11,6 +11,7 @@ import type { HttpResponse } from "./exchange.ts";
 import { decodeJson } from "./json.ts";
 import { createFormPoster } from "./post-form.ts";
 import { createTransport } from "./transport.ts";
+import { createTrust } from "./trust.ts";
 
 const forever = new AbortController().signal;
 const limits = { totalTimeoutMs: 10_000, maxBodyBytes: 1024 * 1024 };
@@ -21,7 +22,7 @@ async function setUp(listener: RequestListener, options: Partial<HttpClientOptio
   const transport = createTransport({
     userAgent: "test-agent/1",
     proxy: {},
-    extraCertificates: [],
+    trust: createTrust([]),
     connectTimeoutMs: 2_000,
   });
   const events: ResponseEvent[] = [];
@@ -260,7 +261,7 @@ suite("a request without an answer", () => {
 
   test("waiting for a slow answer is not cut by the connect time-out", async () => {
     const server = await serve((_request, response) => setTimeout(() => response.end("[]"), 300));
-    const transport = createTransport({ userAgent: "t", proxy: {}, extraCertificates: [], connectTimeoutMs: 100 });
+    const transport = createTransport({ userAgent: "t", proxy: {}, trust: createTrust([]), connectTimeoutMs: 100 });
     const client = createHttpClient({ baseUrl: server.url, transport, limits, clock: createTestClock() });
     assert.deepEqual(await client.send(list, forever), []);
     transport.close();
@@ -308,7 +309,7 @@ suite("a request without an answer", () => {
 
 suite("base URL", () => {
   const options = {
-    transport: createTransport({ userAgent: "t", proxy: {}, extraCertificates: [], connectTimeoutMs: 1 }),
+    transport: createTransport({ userAgent: "t", proxy: {}, trust: createTrust([]), connectTimeoutMs: 1 }),
     limits,
     clock: createTestClock(),
   };

@@ -6,6 +6,7 @@ import { StatusError } from "../baton/status-error.ts";
 import { exchange } from "./exchange.ts";
 import type { ProxySettings } from "./proxy.ts";
 import { createTransport } from "./transport.ts";
+import { createTrust } from "./trust.ts";
 
 const forever = new AbortController().signal;
 const limits = { totalTimeoutMs: 10_000, maxBodyBytes: 1024 };
@@ -17,7 +18,7 @@ async function get(url: string, options: { proxy?: ProxySettings; trust?: string
   const transport = createTransport({
     userAgent: "test/1",
     proxy: options.proxy ?? {},
-    extraCertificates: options.trust ?? [ca.caPem],
+    trust: createTrust(options.trust ?? [ca.caPem]),
     connectTimeoutMs: 300,
   });
   try {
@@ -70,7 +71,7 @@ suite("TLS", () => {
     const broken = ca.caPem.replace(/\n.{20}/, "\n");
     for (const text of ["", "nonsense", broken, `${ca.caPem}${broken}`]) {
       assert.throws(
-        () => createTransport({ userAgent: "t", proxy: {}, extraCertificates: [text], connectTimeoutMs: 1 }),
+        () => createTransport({ userAgent: "t", proxy: {}, trust: createTrust([text]), connectTimeoutMs: 1 }),
         { code: "invalid_argument", message: /SSL_CERT_FILE/ },
       );
     }

@@ -1,16 +1,14 @@
-import { X509Certificate } from "node:crypto";
 import * as http from "node:http";
 import * as https from "node:https";
-import { createSecureContext, getCACertificates } from "node:tls";
-import { StatusError } from "../baton/status-error.ts";
+import type { SecureContext } from "node:tls";
 import { type ProxySettings, resolveProxy } from "./proxy.ts";
 
 export interface TransportOptions {
   /** Value of the User-Agent header. */
   readonly userAgent: string;
   readonly proxy: ProxySettings;
-  /** PEM texts of certificate authorities that are trusted besides the built-in ones and NODE_EXTRA_CA_CERTS. */
-  readonly extraCertificates: readonly string[];
+  /** The certificate authorities to trust. */
+  readonly trust: SecureContext;
   /** Milliseconds for a connection to stand, TLS and a proxy's tunnel included step by step. */
   readonly connectTimeoutMs: number;
 }
@@ -31,12 +29,12 @@ export interface Route {
   readonly proxy: string | undefined;
 }
 
-/** Makes a transport without any connection yet. Throws `invalid_argument` when an extra certificate cannot be read. */
+/** Makes a transport without any connection yet. */
 export function createTransport(options: TransportOptions): Transport {
   const tls = {
     // Also when NODE_TLS_REJECT_UNAUTHORIZED says otherwise: verification cannot be switched off.
     rejectUnauthorized: true,
-    ...(options.extraCertificates.length === 0 ? {} : { secureContext: trustAlso(options.extraCertificates) }),
+    secureContext: options.trust,
   };
   const routes = new Map<string, Route>();
 
@@ -70,25 +68,4 @@ export function createTransport(options: TransportOptions): Transport {
       routes.clear();
     },
   };
-}
-
-/** One context for all connections: reading some 150 authorities again for each would take several milliseconds. */
-function trustAlso(extra: readonly string[]): ReturnType<typeof createSecureContext> {
-  for (const text of extra) checkCertificates(text);
-  return createSecureContext({ ca: [...getCACertificates("default"), ...extra] });
-}
-
-/** OpenSSL passes over what it cannot read, and the connection would fail later without a word about the reason. */
-function checkCertificates(text: string): void {
-  const blocks = text.match(/-----BEGIN [A-Z0-9 ]*CERTIFICATE-----[^-]*-----END [A-Z0-9 ]*CERTIFICATE-----/g) ?? [];
-  try {
-    for (const block of blocks) new X509Certificate(block);
-    if (blocks.length > 0) return;
-  } catch {
-    // The same answer for a broken certificate as for none at all.
-  }
-  throw new StatusError(
-    "invalid_argument",
-    "an extra certificate authority cannot be read: SSL_CERT_FILE must name a file of PEM certificates",
-  );
 }
