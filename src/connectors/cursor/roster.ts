@@ -40,8 +40,7 @@ export interface RosterFindings {
  */
 export function buildRoster({ members: rows, droppedRows }: MemberRows): Roster {
   if (rows.length === 0 && droppedRows === 0) throw impossible("is empty");
-  sortUtf8(rows, ({ id }) => id);
-  const repeatedIds = mergeRepeatedIds(rows);
+  const repeatedIds = sortUtf8(rows, ({ id }) => id) ? mergeRepeatedIds(rows) : 0;
   const shared = findSharedEmails(rows);
   const members = shared.rejoined.size === 0 ? rows : rows.filter((member) => !shared.rejoined.has(member));
   const active = countActive(members);

@@ -19,14 +19,20 @@ function rank(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
-/** Sorts in place, and stably, by a text of each item in the order of `compareUtf8`. */
-export function sortUtf8<T>(items: T[], textOf: (item: T) => string): void {
+/**
+ * Sorts in place, and stably, by a text of each item in the order of `compareUtf8`. Returns whether any two texts are equal:
+ * neighbours in the sorted order have been compared, so no second pass is needed to know.
+ */
+export function sortUtf8<T>(items: T[], textOf: (item: T) => string): boolean {
   // V8 compares texts far faster than a loop does, so the loop is for texts that need it.
-  if (items.some((item) => surrogate.test(textOf(item)))) {
-    items.sort((a, b) => compareUtf8(textOf(a), textOf(b)));
-  } else {
-    items.sort((a, b) => compareUnits(textOf(a), textOf(b)));
-  }
+  const compare = items.some((item) => surrogate.test(textOf(item))) ? compareUtf8 : compareUnits;
+  let ties = false;
+  items.sort((a, b) => {
+    const difference = compare(textOf(a), textOf(b));
+    if (difference === 0) ties = true;
+    return difference;
+  });
+  return ties;
 }
 
 function compareUnits(a: string, b: string): number {
