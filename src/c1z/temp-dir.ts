@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
 import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -79,9 +79,8 @@ async function sweepOne(path: string): Promise<boolean> {
 
 function makeDirectory(tempDir: string): string {
   try {
-    const path = mkdtempSync(join(tempDir, prefix));
-    chmodSync(path, 0o700);
-    return path;
+    // mkdtemp(3) makes it with mode 0700. Nothing else may be done before it is locked: a sweep can take it at any moment.
+    return mkdtempSync(join(tempDir, prefix));
   } catch (error) {
     throw unusable(tempDir, error);
   }
