@@ -5,7 +5,7 @@ STAMP := node_modules/.installed
 SOURCES := $(shell find src scripts -name '*.ts' 2>/dev/null) package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop bench clean
+.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring bench clean
 
 help: ## List the targets
 	@echo "baton-cursor: the Cursor connector for ConductorOne"
@@ -56,6 +56,9 @@ generate: $(STAMP) ## Make the wire code and the generated documents anew
 
 interop: dist/baton-cursor ## Against the official Go SDK, generated stubs and baton CLI (needs Go)
 	@node --test --test-concurrency=1 test/interop/interop.ts
+
+monitoring: $(STAMP) ## The metrics page against promtool (Debian package prometheus)
+	@node --test test/monitoring/promtool.ts
 
 bench: dist/baton-cursor ## Time and memory against the Go SDK's writers and sqlite3 + zstd (needs Go for those)
 	@node test/bench/bench.ts $(BENCH_ARGS)
