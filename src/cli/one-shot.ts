@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { statSync } from "node:fs";
 import { copyFile, type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type AppDeps, createParts } from "../app.ts";
@@ -50,6 +51,9 @@ export async function oneShotCommand(deps: OneShotDeps): Promise<number> {
 
 /** Fails before the upstream is asked for anything when the file could not be written in the end. */
 async function checkTarget(target: string): Promise<void> {
+  if (statSync(target, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new StatusError("failed_precondition", `${target} is a directory: name a file with --file`);
+  }
   const probe = besides(target);
   let handle: FileHandle | undefined;
   try {
