@@ -95,7 +95,12 @@ suite("authentication and transport", { concurrency: 3 }, () => {
     "A5 token expires mid-sync and mid-upload: the stream runs on, the next heartbeat uses a new token",
     limit,
     async () => {
-      await using scene = await setScene({ factor: 20 });
+      await using scene = await setScene({
+        factor: 20,
+        before: ({ token }) => {
+          token.expiresIn = 30;
+        },
+      });
       const { c1, cursor, daemon } = scene;
       const beatsWithTokens = (): (string | undefined)[] =>
         c1.calls("Heartbeat").map(({ authorization }) => authorization);
@@ -112,14 +117,14 @@ suite("authentication and transport", { concurrency: 3 }, () => {
       const sync = c1.enqueue(syncTask);
       await c1.until(() => c1.task(sync).beats > 0 && cursor.requests.length > 0, undefined, "collecting");
       const midSync = anotherToken();
-      daemon.clock.advance(600_000);
+      daemon.clock.advance(30_000);
       await midSync;
       assert.equal(cursor.requests[0]?.status, undefined, "Cursor had not answered yet");
 
       const uploading = await c1.awaitCall("UploadAsset");
       const midUpload = anotherToken();
       c1.token.revokeAll();
-      daemon.clock.advance(600_000);
+      daemon.clock.advance(30_000);
       await midUpload;
       assert.equal(uploading.endedMs, undefined, "the upload was under way");
       const end = await c1.awaitFinish(sync);
