@@ -198,11 +198,18 @@ function reclaiming(hooks: ReturnType<typeof syncMetrics>): SyncHooks {
   };
 }
 
-/** Counts tasks, and gives memory back after each sync: garbage of one must not add to the peak of the next. */
+/**
+ * Counts tasks, and gives memory back after the start, which leaves much behind, and after each sync: garbage of one must
+ * not add to the peak of the next.
+ */
 function workerHooks(metrics: Metrics, clock: Clock): WorkerHooks {
   const hooks = workerMetrics(metrics, clock);
   return {
     ...hooks,
+    onState(state) {
+      hooks.onState(state);
+      if (state === "polling") reclaimMemory();
+    },
     onTaskDone(done) {
       hooks.onTaskDone(done);
       if (done.type === "sync_full") reclaimMemory();
