@@ -19,6 +19,7 @@ import { createTrust } from "./http/trust.ts";
 import { createDebugLogOpener } from "./observability/debug-log.ts";
 import { createHealth } from "./observability/health.ts";
 import { c1Metrics, cursorMetrics, syncMetrics, workerMetrics } from "./observability/hooks.ts";
+import { createKeyCheck, type KeyCheck } from "./observability/key-check.ts";
 import type { LoggerOptions } from "./observability/logger.ts";
 import { Metrics } from "./observability/metrics.ts";
 import { type ObservabilityServer, startServer } from "./observability/server.ts";
@@ -117,6 +118,11 @@ function createConnector(deps: AppDeps, transport: Transport, metrics: Metrics):
 
 /** The daemon: a worker for C1 and, unless switched off, the health server. */
 export interface Service extends AsyncDisposable {
+  /**
+   * Asks Cursor once whether it accepts the key. While it does not (401 or 403), /ready says so, so that a rollout with a
+   * wrong key stops; the first sync that C1 accepts ends that. Other failures are left to the syncs. Never rejects.
+   */
+  proveCursorKey(signal: AbortSignal): Promise<void>;
   readonly worker: Worker;
   readonly c1: C1Client;
   readonly server: ObservabilityServer | undefined;
@@ -145,13 +151,14 @@ export async function createService(deps: AppDeps, parts: Parts, credentials: C1
     hooks: c1Metrics(metrics),
     ...(deps.deadlines === undefined ? {} : { deadlines: deps.deadlines }),
   });
+  const cursorKey = createKeyCheck(connector, log);
   const handlers = createTaskHandlers({
     connector,
     openSyncWriter: parts.openSyncWriter,
     c1,
     clock,
     random,
-    hooks: reclaiming(syncMetrics(metrics, clock)),
+    hooks: syncHooks(syncMetrics(metrics, clock), cursorKey),
     resourceTypeIds: config.syncResourceTypes,
     provisioning: config.provisioning,
     openDebugLog: createDebugLogOpener({
@@ -171,8 +178,9 @@ export async function createService(deps: AppDeps, parts: Parts, credentials: C1
     options: { concurrency: config.taskConcurrency, batched: config.getTasks },
   });
   try {
-    const server = await openServer(deps, parts, worker);
+    const server = await openServer(deps, parts, worker, cursorKey);
     return {
+      proveCursorKey: (signal) => cursorKey.prove(signal),
       worker,
       c1,
       server,
@@ -188,9 +196,13 @@ export async function createService(deps: AppDeps, parts: Parts, credentials: C1
 }
 
 /** Counts phases, and gives memory back after the one that leaves the parsed answer of the upstream behind. */
-function reclaiming(hooks: ReturnType<typeof syncMetrics>): SyncHooks {
+function syncHooks(hooks: ReturnType<typeof syncMetrics>, cursorKey: KeyCheck): SyncHooks {
   return {
     ...hooks,
+    onAccepted(summary) {
+      hooks.onAccepted(summary);
+      cursorKey.accepted();
+    },
     onPhase(phase, durationMs) {
       hooks.onPhase(phase, durationMs);
       if (phase === "validate") reclaimMemory();
@@ -222,7 +234,12 @@ function reclaimMemory(): void {
   globalThis.gc?.();
 }
 
-async function openServer(deps: AppDeps, parts: Parts, worker: Worker): Promise<ObservabilityServer | undefined> {
+async function openServer(
+  deps: AppDeps,
+  parts: Parts,
+  worker: Worker,
+  cursorKey: KeyCheck,
+): Promise<ObservabilityServer | undefined> {
   const { config, clock } = deps;
   if (!config.healthCheck) return undefined;
   const host = config.healthCheckBindAddress;
@@ -230,7 +247,7 @@ async function openServer(deps: AppDeps, parts: Parts, worker: Worker): Promise<
     clock,
     worker: () => worker.status(),
     validate: (signal) => parts.connector.validate(signal),
-    credentialProblem: () => undefined,
+    credentialProblem: () => cursorKey.problem(),
   });
   return startServer({
     clock,

@@ -1,6 +1,7 @@
-import { type AppDeps, createParts, createService } from "../app.ts";
+import { type AppDeps, createParts, createService, type Service } from "../app.ts";
 import type { C1Credentials } from "../baton/c1-credentials.ts";
 import { StatusError } from "../baton/status-error.ts";
+import type { ShutdownSignals } from "../worker/shutdown.ts";
 import type { Output } from "./output.ts";
 import { reportError } from "./report.ts";
 
@@ -28,13 +29,25 @@ export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> 
       metrics_port: service.server?.metricsPort,
     });
     using grace = endGrace(deps);
-    await service.worker.run({ stop, abort: grace.signal });
+    await work(service, { stop, abort: grace.signal });
     log.info("baton-cursor stopped");
     return 0;
   } catch (reason) {
     const { code, message } = StatusError.from(reason);
     log.error("baton-cursor ends because of an error", { code, error: message });
     return reportError(reason, deps.out);
+  }
+}
+
+/** Runs the worker, and beside it the look at Cursor's key: C1 shall hear of the connector whatever Cursor says. */
+async function work(service: Service, signals: ShutdownSignals): Promise<void> {
+  const ended = new AbortController();
+  const proof = service.proveCursorKey(AbortSignal.any([signals.stop, ended.signal]));
+  try {
+    await service.worker.run(signals);
+  } finally {
+    ended.abort();
+    await proof;
   }
 }
 
