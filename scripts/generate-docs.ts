@@ -6,11 +6,15 @@ import { dirname } from "node:path";
 import { exitCodes } from "../src/cli/exit-codes.ts";
 import { groups, type OptionRow } from "../src/config/option.ts";
 import { environmentOnly, optionTable, secretOptions } from "../src/config/options.ts";
+import { labelValuesByName, metricRows } from "../src/observability/metrics.ts";
 
 const root = new URL("../", import.meta.url).pathname;
 
 /** The generated documents by their paths. */
-export const documents: Readonly<Record<string, () => string>> = { "docs/configuration.md": configurationDocument };
+export const documents: Readonly<Record<string, () => string>> = {
+  "docs/configuration.md": configurationDocument,
+  "docs/metrics.md": metricsDocument,
+};
 
 /** The generated documents that differ from what is on disk. */
 export function staleDocuments(): string[] {
@@ -25,6 +29,36 @@ function readIfThere(path: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+function metricsDocument(): string {
+  const rows = metricRows.map(
+    ({ name, type, labels, help }) =>
+      `| \`baton_${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(", ")} | ${help} |`,
+  );
+  const labels = Object.entries(labelValuesByName).map(
+    ([name, values]) => `| \`${name}\` | ${values.map((value) => `\`${value}\``).join(", ")} |`,
+  );
+  return `<!-- Generated from src/observability/metrics.ts by \`make generate\`. Do not edit. -->
+
+# Metrics
+
+Served as \`/metrics\` on the health listener, or on a listener of its own with \`BATON_METRICS_PORT\`. The process, garbage collection and
+event-loop metrics of prom-client are there too. Fewer than 400 series in all. No label ever holds an id, an address or a person.
+
+| Metric | Type | Labels | Meaning |
+|---|---|---|---|
+${rows.join("\n")}
+
+A gauge named \`..._timestamp_seconds\`, and what describes the last accepted sync, is absent until there is something to say.
+
+## Labels
+
+| Label | Values |
+|---|---|
+${labels.join("\n")}
+| \`version\`, \`revision\`, \`node\` | what runs |
+`;
 }
 
 function configurationDocument(): string {

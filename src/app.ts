@@ -21,7 +21,7 @@ import { createHealth } from "./observability/health.ts";
 import { c1Metrics, cursorMetrics, syncMetrics, workerMetrics } from "./observability/hooks.ts";
 import { createKeyCheck, type KeyCheck } from "./observability/key-check.ts";
 import type { LoggerOptions } from "./observability/logger.ts";
-import { Metrics } from "./observability/metrics.ts";
+import { Metrics, taskTypeLabels } from "./observability/metrics.ts";
 import { type ObservabilityServer, startServer } from "./observability/server.ts";
 import { createTaskHandlers } from "./tasks/index.ts";
 import type { SyncHooks } from "./tasks/sync-hooks.ts";
@@ -61,8 +61,6 @@ export interface Parts extends Disposable {
 
 const connectTimeoutMs = 30_000;
 const maxRateLimitPauseMs = 5 * 60_000;
-/** Task types with labels of their own in metrics; the rest, which are refused, share one. */
-const taskTypeLabels = ["hello", "sync_full", "create_account", "delete_resource", "grant", "revoke"];
 const maxDebugLogBytes = 64 * 1024 * 1024;
 
 /** Builds what reads Cursor and writes sync files, after sweeping what killed processes left in the temporary directory. */

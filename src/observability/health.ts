@@ -4,8 +4,10 @@ import { StatusError } from "../baton/status-error.ts";
 /** What the worker knows about itself, as the health endpoints need it. */
 export interface WorkerStatus {
   readonly state: "starting" | "polling" | "draining" | "stopped";
-  /** Monotonic milliseconds of the last poll that C1 answered; `undefined` before the first. */
+  /** Wall clock, milliseconds: when C1 last answered a poll; `undefined` before the first. */
   readonly lastPollSuccessMs: number | undefined;
+  /** Wall clock, milliseconds: since when no poll has been answered; `undefined` while they are, or while none is due. */
+  readonly pollFailingSinceMs: number | undefined;
 }
 
 /** One health answer; becomes the JSON body that baton-sdk's own health server gives. */
@@ -54,8 +56,8 @@ export function createHealth(deps: HealthDeps): Health {
 }
 
 function readiness({ worker, clock, credentialProblem }: HealthDeps): HealthAnswer {
-  const { state, lastPollSuccessMs } = worker();
-  const sincePollMs = lastPollSuccessMs === undefined ? undefined : clock.monotonicMs() - lastPollSuccessMs;
+  const { state, lastPollSuccessMs, pollFailingSinceMs } = worker();
+  const sincePollMs = lastPollSuccessMs === undefined ? undefined : clock.nowMs() - lastPollSuccessMs;
   const details = {
     state,
     ...(sincePollMs === undefined ? {} : { seconds_since_last_poll: Math.round(sincePollMs / 1000) }),
@@ -69,7 +71,8 @@ function readiness({ worker, clock, credentialProblem }: HealthDeps): HealthAnsw
   if (problem !== undefined) return notReady(problem);
   if (state === "starting") return notReady("C1 has not answered Hello yet");
   if (state !== "polling") return notReady("the process is shutting down");
-  if (sincePollMs !== undefined && sincePollMs > pollStaleAfterMs) {
+  // Not the age of the last poll: with every slot taken, none is due, and that is no outage.
+  if (pollFailingSinceMs !== undefined && clock.nowMs() - pollFailingSinceMs > pollStaleAfterMs) {
     return notReady("C1 has not answered a poll for more than 10 minutes");
   }
   return { ok: true, status: "ready", details };

@@ -30,6 +30,21 @@ const operations: Readonly<Record<Api, readonly string[]>> = {
 const codeClasses = ["ok", "client_error", "auth_error", "rate_limited", "server_error", "network_error"] as const;
 export type CodeClass = (typeof codeClasses)[number];
 
+/** Task types with a label of their own; the rest, which are refused, are counted as `other`. */
+export const taskTypeLabels = ["hello", "sync_full", "create_account", "delete_resource", "grant", "revoke"] as const;
+
+/** Every label with its closed set of values; docs/metrics.md shows them. */
+export const labelValuesByName: Readonly<Record<string, readonly string[]>> = {
+  outcome: [...new Set([...labelValues.outcome, ...labelValues.poll, ...labelValues.heartbeat])],
+  phase: labelValues.phase,
+  kind: labelValues.kind,
+  api: labelValues.api,
+  operation: [...operations.c1, ...operations.cursor_admin],
+  code: [...codeClasses, ...codes.filter((code) => code !== "ok")],
+  task_type: [...taskTypeLabels, "other"],
+  rate_limited: ["true", "false"],
+};
+
 /** One metric of the contract; docs/metrics.md is made from these. */
 export interface MetricRow {
   readonly name: string;

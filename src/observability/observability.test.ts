@@ -63,8 +63,13 @@ suite("logger", () => {
 
 function fixture(options: { status?: Partial<WorkerStatus>; validate?: () => Promise<void>; problem?: string } = {}) {
   const time = { ms: 1_000_000 };
-  const clock = { ...systemClock, monotonicMs: () => time.ms };
-  const status: WorkerStatus = { state: "polling", lastPollSuccessMs: time.ms, ...options.status };
+  const clock = { ...systemClock, monotonicMs: () => time.ms, nowMs: () => time.ms };
+  const status: WorkerStatus = {
+    state: "polling",
+    lastPollSuccessMs: time.ms,
+    pollFailingSinceMs: undefined,
+    ...options.status,
+  };
   const health = createHealth({
     clock,
     worker: () => status,
@@ -88,11 +93,17 @@ suite("health", () => {
   });
 
   test("an outage of C1 turns ready off only after ten minutes", () => {
-    const { health, time } = fixture();
+    const { health, time } = fixture({ status: { pollFailingSinceMs: 1_000_000 } });
     time.ms += 10 * 60_000;
     assert.equal(health.ready().ok, true);
     time.ms += 1;
     assert.equal(health.ready().ok, false);
+  });
+
+  test("a worker that is too busy to poll stays ready", () => {
+    const { health, time } = fixture();
+    time.ms += 60 * 60_000;
+    assert.equal(health.ready().ok, true);
   });
 
   test("validation is single flight and cached for 30 s", async () => {

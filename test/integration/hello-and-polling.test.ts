@@ -115,6 +115,31 @@ suite("Hello and polling", { concurrency: 3 }, () => {
     assert.equal(ok, true);
   });
 
+  test(
+    "S5 an outage of C1 turns /ready off after ten minutes, never /live, and an answer turns it on again",
+    limit,
+    async () => {
+      await using scene = await setScene({
+        factor: 2000,
+        before: ({ token }) => {
+          // Outlives the jump of the clock below, after which C1 would find a new assertion to be of the future.
+          token.expiresIn = 7200;
+        },
+      });
+      const { c1, daemon } = scene;
+      await c1.awaitCall("GetTask", 2);
+      c1.script("GetTask", [{ error: grpcCodes.UNAVAILABLE, times: Number.POSITIVE_INFINITY }]);
+      await c1.until(() => c1.calls("GetTask").at(-1)?.code === grpcCodes.UNAVAILABLE, undefined, "a failed poll");
+      const statusOf = async (path: string): Promise<number> => (await fetch(`${daemon.healthUrl}/${path}`)).status;
+      assert.deepEqual([await statusOf("live"), await statusOf("ready")], [200, 200]);
+      daemon.clock.advance(11 * 60_000);
+      assert.deepEqual([await statusOf("live"), await statusOf("ready")], [200, 503]);
+      c1.unscript("GetTask");
+      await c1.awaitCall("GetTask", c1.calls("GetTask").length + 3);
+      assert.equal(await statusOf("ready"), 200);
+    },
+  );
+
   test("P7 a NoneTask and a task without id are no work", limit, async () => {
     await using scene = await setScene({
       before: (c1) =>
