@@ -92,7 +92,8 @@ function agreement({ teams, skipped }: Results): Line[] {
     return what.map((each) => ({ what: each, limit: "agree", measured: skipped ?? "", verdict }));
   }
   const rowSets = compared.map((result) => new Set(rowsOf(result)));
-  const apart = Math.max(...compared.filter(isJudgedBySize).map((result) => spread(databasesOf(result))));
+  const spreads = compared.filter(isJudgedBySize).map((result) => spread(databasesOf(result)));
+  const apart = spreads.length === 0 ? undefined : Math.max(...spreads);
   return [
     {
       what: what[0],

@@ -16,6 +16,8 @@ export interface OtherRun {
   readonly fileBytes: number;
   /** Absent where several programs take part. */
   readonly peakRssBytes?: number;
+  /** What the decoded rows had taken of it before the clock started. */
+  readonly loadedRssBytes?: number;
 }
 
 /** What this machine has for the comparison, with versions; `missing` says what it has not. */
@@ -57,6 +59,7 @@ export function runSdk(engine: Engine, file: string, directory: string): OtherRu
     databaseBytes: result.dbBytes,
     fileBytes: result.fileBytes,
     peakRssBytes: result.peakRssBytes,
+    loadedRssBytes: result.loadedRssBytes,
   };
 }
 

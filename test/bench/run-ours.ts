@@ -43,6 +43,9 @@ export async function startStage(cursor: Cursor, directory: string, pollMs = 200
   const env = environment(c1, cursor, tempDir);
   const startedMs = performance.now();
   const daemon = await spawnConnector([], env);
+  // Not to be left behind, looking for its C1, when the benchmark is interrupted.
+  const kill = (): void => daemon.kill("SIGKILL");
+  process.once("exit", kill);
   try {
     const firstPoll = await Promise.race([
       c1.awaitCall("GetTask", 1, 30_000),
@@ -53,10 +56,14 @@ export async function startStage(cursor: Cursor, directory: string, pollMs = 200
       startSeconds: (firstPoll.atMs - startedMs) / 1000,
       sync: () => runSync(c1, daemon, port),
       rssBytes: () => daemon.rssBytes(),
-      [Symbol.asyncDispose]: () => stop(c1, daemon),
+      async [Symbol.asyncDispose]() {
+        await stop(c1, daemon);
+        process.off("exit", kill);
+      },
     };
   } catch (reason) {
     await daemon[Symbol.asyncDispose]();
+    process.off("exit", kill);
     throw reason;
   }
 }
