@@ -74,7 +74,6 @@ async function run(invocation: Invocation): Promise<number> {
 }
 
 function appDeps({ config, warnings }: ParsedConfig): AppDeps {
-  printWarnings(warnings, out);
   const secrets = [
     config.clientId?.full,
     config.clientSecret?.reveal(),
@@ -86,12 +85,15 @@ function appDeps({ config, warnings }: ParsedConfig): AppDeps {
   const format = config.logFormat ?? (process.stderr.isTTY === true ? "console" : "json");
   const level =
     config.clientId === undefined && process.stderr.isTTY === true ? quieter(config.logLevel) : config.logLevel;
+  const log = createLogger({ ...logger, level, format, sinks: logSinks(config.logPath) });
+  if (config.clientId === undefined) printWarnings(warnings, out);
+  else for (const warning of warnings) log.warn(warning);
   return {
     config,
     build,
     clock: systemClock,
     random: Math.random,
-    log: createLogger({ ...logger, level, format, sinks: logSinks(config.logPath) }),
+    log,
     logger,
     proxy: {
       httpProxy: env["HTTP_PROXY"] ?? env["http_proxy"],

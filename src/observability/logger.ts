@@ -48,12 +48,22 @@ export function createLogger(options: LoggerOptions): Logger {
 
 function wrap(base: pino.Logger): Logger {
   return {
-    debug: (message, fields) => base.debug(fields ?? {}, message),
-    info: (message, fields) => base.info(fields ?? {}, message),
-    warn: (message, fields) => base.warn(fields ?? {}, message),
-    error: (message, fields) => base.error(fields ?? {}, message),
-    child: (fields: LogFields) => wrap(base.child(fields)),
+    debug: (message, fields) => base.debug(inSnakeCase(fields), message),
+    info: (message, fields) => base.info(inSnakeCase(fields), message),
+    warn: (message, fields) => base.warn(inSnakeCase(fields), message),
+    error: (message, fields) => base.error(inSnakeCase(fields), message),
+    child: (fields) => wrap(base.child(inSnakeCase(fields))),
   };
+}
+
+/** Log keys are snake_case like those of the metrics, however a room spells them. */
+function inSnakeCase(fields: LogFields = {}): LogFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      value,
+    ]),
+  );
 }
 
 /** Sends each line to both loggers. */

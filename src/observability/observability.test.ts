@@ -24,7 +24,7 @@ function lines(options: Partial<LoggerOptions> = {}) {
 suite("logger", () => {
   test("a line is JSON with level, ts, msg and the fields of the child", () => {
     const { log, written } = lines();
-    log.child({ task_id: "t1" }).warn("slow down", { wait_ms: 5 });
+    log.child({ taskId: "t1" }).warn("slow down", { waitMs: 5 });
     const line = JSON.parse(written[0] ?? "");
     assert.deepEqual(
       { ...line, ts: undefined },
