@@ -273,7 +273,7 @@ suite("--check-config", () => {
     const { stdout, stderr } = await print({
       argv: ["--task-concurrency=5"],
       env: { ...serviceEnv, BATON_WORKERS: "2" },
-      files: { "/work/.baton.yaml": "shutdown-grace: 1m30s\n" },
+      files: { "/srv/.baton.yaml": "shutdown-grace: 1m30s\n" },
     });
     assert.match(stdout, /^# The configuration is right\. Mode service/);
     assert.match(stdout, /^client-id: "\[redacted\], of acme\.example\.com" +# environment$/m);
@@ -294,7 +294,7 @@ suite("--check-config", () => {
       "--cursor-skip-removed",
     ];
     const { stdout } = await print({ argv, env: oneShotEnv });
-    const again = await print({ env: oneShotEnv, files: { "/work/.baton.yaml": stdout } });
+    const again = await print({ env: oneShotEnv, files: { "/srv/.baton.yaml": stdout } });
     const strip = (text: string) => text.replace(/ +# .*$/gm, "");
     assert.deepEqual(strip(again.stdout), strip(stdout));
   });

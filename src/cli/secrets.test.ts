@@ -55,9 +55,9 @@ function worldOf(variable: string, value: string, place: string): World {
     case "dir":
       return { env: { BATON_SECRETS_DIR: "/s", [variable]: "other" }, files: { [`/s/${variable}`]: value } };
     case "yaml":
-      return { files: { "/work/.baton.yaml": `${flag.slice(2)}: ${JSON.stringify(value)}\n` } };
+      return { files: { "/srv/.baton.yaml": `${flag.slice(2)}: ${JSON.stringify(value)}\n` } };
     default:
-      return { files: { "/work/.baton.yaml": `${flag.slice(2)}: ${value}\n${flag.slice(2)} ${value}\n` } };
+      return { files: { "/srv/.baton.yaml": `${flag.slice(2)}: ${value}\n${flag.slice(2)} ${value}\n` } };
   }
 }
 

@@ -26,7 +26,7 @@ function failure(world: World): ConfigError {
 
 suite("where options come from", () => {
   const env = { BATON_TASK_CONCURRENCY: "5" };
-  const files = { "/work/.baton.yaml": "task-concurrency: 7\n" };
+  const files = { "/srv/.baton.yaml": "task-concurrency: 7\n" };
 
   test("flag over environment over file over default", () => {
     const read = (world: World) => {
@@ -40,7 +40,7 @@ suite("where options come from", () => {
   });
 
   test("an empty variable counts as not set, an empty flag asks for the default", () => {
-    const files = { "/work/.baton.yaml": "file: from-file.c1z\n" };
+    const files = { "/srv/.baton.yaml": "file: from-file.c1z\n" };
     assert.equal(parse({ env: { BATON_FILE: "" }, files }).config.file, "from-file.c1z");
     assert.equal(parse({ argv: ["--file="], env: { BATON_FILE: "x.c1z" }, files }).config.file, "sync.c1z");
     assert.deepEqual(problemsOf({ argv: ["--task-concurrency="] }), [
@@ -57,13 +57,13 @@ suite("where options come from", () => {
 
   test("credentials: flag over secrets directory over environment over file", () => {
     const secrets = { "/secrets/BATON_CURSOR_API_KEY": "from-dir\n" };
-    const yaml = { "/work/.baton.yaml": "cursor-api-key: from-file\nsecrets-dir: /secrets\n" };
+    const yaml = { "/srv/.baton.yaml": "cursor-api-key: from-file\nsecrets-dir: /secrets\n" };
     const key = (world: World) => parseConfig(configInput(world)).config.cursorApiKey.reveal();
     const env = { BATON_CURSOR_API_KEY: "from-env" };
     assert.equal(key({ argv: ["--cursor-api-key=from-flag"], env, files: { ...secrets, ...yaml } }), "from-flag");
     assert.equal(key({ env, files: { ...secrets, ...yaml } }), "from-dir");
-    assert.equal(key({ env, files: { "/work/.baton.yaml": "cursor-api-key: from-file\n" } }), "from-env");
-    assert.equal(key({ files: { "/work/.baton.yaml": "cursor-api-key: from-file\n" } }), "from-file");
+    assert.equal(key({ env, files: { "/srv/.baton.yaml": "cursor-api-key: from-file\n" } }), "from-env");
+    assert.equal(key({ files: { "/srv/.baton.yaml": "cursor-api-key: from-file\n" } }), "from-file");
   });
 
   test("white space around credentials is dropped", () => {
@@ -105,7 +105,7 @@ suite("secrets directory", () => {
 
   test("must exist, and its files must be readable", () => {
     assert.deepEqual(problemsOf({ env: { BATON_SECRETS_DIR: "gone" } }), [
-      "--secrets-dir (BATON_SECRETS_DIR) is /work/gone, which does not exist: mount the Secret there, or unset it",
+      "--secrets-dir (BATON_SECRETS_DIR) is /srv/gone, which does not exist: mount the Secret there, or unset it",
     ]);
     const unreadable = ["/secrets/BATON_CURSOR_SCIM_TOKEN"];
     assert.match(problemsOf({ env, files: { "/secrets/x": "" }, unreadable })[0] ?? "", /SCIM_TOKEN.*cannot be read/);
@@ -113,15 +113,15 @@ suite("secrets directory", () => {
 });
 
 suite("YAML file", () => {
-  const yaml = (text: string, world: World = {}) => ({ ...world, files: { "/work/.baton.yaml": text } });
+  const yaml = (text: string, world: World = {}) => ({ ...world, files: { "/srv/.baton.yaml": text } });
 
   test("BATON_CONFIG_PATH names another one, and it must be there", () => {
     const env = { BATON_CONFIG_PATH: "conf/my.yml" };
-    assert.equal(parse({ env, files: { "/work/conf/my.yml": "file: x" } }).config.file, "x");
+    assert.equal(parse({ env, files: { "/srv/conf/my.yml": "file: x" } }).config.file, "x");
     assert.deepEqual(problemsOf({ env }), [
       "BATON_CONFIG_PATH names conf/my.yml, which does not exist: correct the path, or unset the variable",
     ]);
-    assert.match(problemsOf({ env, unreadable: ["/work/conf/my.yml"] })[0] ?? "", /cannot be read \(EACCES\)/);
+    assert.match(problemsOf({ env, unreadable: ["/srv/conf/my.yml"] })[0] ?? "", /cannot be read \(EACCES\)/);
     assert.match(
       problemsOf({ env: { BATON_CONFIG_PATH: "my.json" } })[0] ?? "",
       /expected config file to have \.yaml or \.yml extension/,

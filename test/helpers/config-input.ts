@@ -26,13 +26,13 @@ export interface World {
   readonly hostname?: string;
 }
 
-/** A machine in memory: current directory /work, temporary directory /tmp. */
+/** A machine in memory: current directory /srv, temporary directory /tmp. */
 export function configInput(world: World = {}): ConfigInput {
   return {
     argv: world.argv ?? [],
     env: world.env ?? {},
     files: memoryFiles(world),
-    cwd: "/work",
+    cwd: "/srv",
     hostname: world.hostname ?? "machine",
     tempDir: "/tmp",
   };
@@ -41,7 +41,7 @@ export function configInput(world: World = {}): ConfigInput {
 function memoryFiles({ files = {}, links = {}, unreadable = [], readOnly = [] }: World): ConfigFiles {
   const directories = new Set([
     "/",
-    "/work",
+    "/srv",
     "/tmp",
     ...readOnly,
     ...Object.keys(files).map((path) => posix.dirname(path)),
