@@ -57,6 +57,14 @@ export function logged({ logLines }: Daemon, words: string, times = 1): Promise<
   return until(() => logLines.filter((line) => line.includes(words)).length >= times, `${times} × "${words}"`);
 }
 
+/**
+ * The waits of more than half a second, in whole seconds. A loop sleeps for what is left of its wait when it gets there, which on
+ * a fast clock is noticeably less than the wait itself: what is asked for is rounded up.
+ */
+export function longWaits({ clock }: Daemon): number[] {
+  return clock.sleeps.filter((ms) => ms > 500).map((ms) => Math.ceil(ms / 1000));
+}
+
 /** Resolves when a process has written `words` to standard error. */
 export function printed(process: DaemonProcess, words: string): Promise<void> {
   return until(() => process.stderr().includes(words), `"${words}" on standard error`);
