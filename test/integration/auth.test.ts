@@ -137,7 +137,12 @@ suite("authentication and transport", { concurrency: 3 }, () => {
     "A6 UNAUTHENTICATED with a valid token: one retry with a fresh one, then the normal back-off",
     limit,
     async () => {
-      await using scene = await setScene({ factor: 20 });
+      await using scene = await setScene({
+        factor: 20,
+        before: ({ token }) => {
+          token.expiresIn = 30;
+        },
+      });
       const { c1, daemon } = scene;
       await pollsAnswered(c1, 1);
       c1.token.revokeAll();
@@ -258,9 +263,8 @@ suite("authentication and transport", { concurrency: 3 }, () => {
       () => c1.network.speakPlaintext(),
     ]) {
       worsen();
-      c1.network.dropAll();
       const connections = c1.network.totalConnections;
-      await c1.until(() => true);
+      c1.network.dropAll();
       await until(() => c1.network.totalConnections > connections, "another try to connect");
       failures += 1;
       await logged(daemon, pollFailed, failures);
