@@ -5,6 +5,7 @@ import { suite, test } from "node:test";
 import { startC1Server } from "../fakes/c1-server.ts";
 import { startCursorServer } from "../fakes/cursor-server.ts";
 import { startDaemon } from "../helpers/daemon.ts";
+import { until } from "../helpers/until.ts";
 
 const found = spawnSync("promtool", ["--version"]).status === 0;
 if (!found) {
@@ -20,6 +21,8 @@ if (found) {
       await using daemon = await startDaemon({ c1, cursor });
       const finish = await c1.awaitFinish(c1.enqueue({ taskType: { case: "syncFull", value: {} } }));
       assert.equal(finish.ok, true, finish.message);
+      // C1 has the result a moment before it is counted here.
+      await until(() => daemon.logLines.some((line) => line.includes("task succeeded")), "the end of the task");
       const input = await (await fetch(`${daemon.healthUrl}/metrics`)).text();
       assert.match(input, /^baton_sync_objects\{kind="user_active"\} 50$/m);
       assert.match(input, /^baton_sync_runs_total\{outcome="success"\} 1$/m);
