@@ -1,0 +1,130 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type BodyPace, sendBody } from "../helpers/send-body.ts";
+
+/** Which requests a scripted answer waits for. */
+export interface RequestMatcher {
+  readonly method?: string;
+  /** Tried on the path as it was recorded. */
+  readonly path?: RegExp;
+}
+
+/** How one request is answered instead of rightly. */
+export interface FaultAnswer extends BodyPace {
+  /** How many requests in a row this applies to (1; Infinity for all from now on). */
+  readonly times?: number;
+  /** Left in the queue until such a request comes. Default: any request. */
+  readonly on?: RequestMatcher;
+  readonly status?: number;
+  /** Added to the answer, also to a right one. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as it is. */
+  readonly body?: string;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Answers 307 (or `status`) to this address. */
+  readonly redirectTo?: string;
+  /** With `status`, `body`, `json` or `redirectTo`: the work is done all the same before this is answered. */
+  readonly afterEffect?: true;
+  /** Never answers, and does nothing. */
+  readonly hang?: true;
+  /** Resets the connection without an answer and without doing anything. */
+  readonly reset?: true;
+  /** Does the work, then never answers. */
+  readonly hangAfterEffect?: true;
+  /** Does the work, then resets the connection without an answer. */
+  readonly resetAfterEffect?: true;
+  /** Waits before the work, in milliseconds; the work is done even when the caller is gone by then. */
+  readonly delayMs?: number;
+}
+
+/** Answers that are laid out and wait for their requests. */
+export interface FaultScript {
+  add(answers: readonly FaultAnswer[]): void;
+  /** Takes the first answer that is for this request. */
+  take(method: string, path: string): FaultAnswer | undefined;
+  /** Forgets what is left. */
+  clear(): void;
+}
+
+/** An empty script. */
+export function createFaultScript(): FaultScript {
+  const queue: { answer: FaultAnswer; left: number }[] = [];
+  return {
+    add(answers) {
+      queue.push(...answers.map((answer) => ({ answer, left: answer.times ?? 1 })));
+    },
+    take(method, path) {
+      const at = queue.findIndex(
+        ({ answer: { on } }) => (on?.method ?? method) === method && (on?.path?.test(path) ?? true),
+      );
+      const found = queue[at];
+      if (found === undefined) return undefined;
+      found.left -= 1;
+      if (found.left <= 0) queue.splice(at, 1);
+      return found.answer;
+    },
+    clear() {
+      queue.length = 0;
+    },
+  };
+}
+
+/** An answer before it is sent. */
+export interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The body piece by piece; nothing is an empty body. */
+  readonly body?: Iterable<string>;
+}
+
+/** One request and what may be done with it. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly fault: FaultAnswer | undefined;
+  /** Does what was asked for. `undefined` drops the connection. */
+  work(): Promise<Reply | undefined>;
+  /** Told before the answer goes out. */
+  onStatus(status: number): void;
+}
+
+/** Answers one request rightly, or as its fault says. */
+export async function answerExchange({ request, response, fault, work, onStatus }: Exchange): Promise<void> {
+  if (fault?.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
+  if (fault?.hang === true) return;
+  if (fault?.reset === true) {
+    request.socket.resetAndDestroy();
+    return;
+  }
+  const own = ownReply(fault);
+  const right = own === undefined || fault?.afterEffect === true ? await work() : own;
+  if (fault?.hangAfterEffect === true) return;
+  if (right === undefined || fault?.resetAfterEffect === true) {
+    request.socket.resetAndDestroy();
+    return;
+  }
+  const reply = own ?? right;
+  onStatus(reply.status);
+  response.writeHead(reply.status, { ...reply.headers, ...fault?.headers });
+  if (reply.body === undefined) response.end();
+  else await sendBody(response, reply.body, fault);
+}
+
+function ownReply(fault: FaultAnswer | undefined): Reply | undefined {
+  if (fault === undefined) return undefined;
+  const { redirectTo, body, json, status } = fault;
+  if (redirectTo !== undefined) return { status: status ?? 307, headers: { location: redirectTo } };
+  if (status === undefined && body === undefined && json === undefined) return undefined;
+  return {
+    status: status ?? 200,
+    headers: { "content-type": "application/json" },
+    body: [body ?? JSON.stringify(json ?? {})],
+  };
+}
+
+/** The whole body of a request as text. */
+export async function readText(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}

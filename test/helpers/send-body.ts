@@ -1,0 +1,49 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+
+/** How a body is sent, where not at once and whole. */
+export interface BodyPace {
+  /** Stops and resets the connection after so many bytes. */
+  readonly cutAfterBytes?: number | undefined;
+  /** Sends so many bytes at a time and rests between two of them. */
+  readonly slowBody?: { readonly bytes: number; readonly everyMs: number } | undefined;
+}
+
+const pieceLength = 64 * 1024;
+
+/** Sends the pieces after the head, so that a large body is never one string, and ends the answer. */
+export async function sendBody(
+  response: ServerResponse,
+  pieces: Iterable<string>,
+  { cutAfterBytes = Number.POSITIVE_INFINITY, slowBody }: BodyPace = {},
+): Promise<void> {
+  let sent = 0;
+  for (const bytes of portions(pieces, slowBody?.bytes)) {
+    if (response.destroyed) return;
+    const part = bytes.subarray(0, Math.max(0, cutAfterBytes - sent));
+    sent += part.length;
+    if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    if (part.length < bytes.length) break;
+    if (slowBody !== undefined) await new Promise((resolve) => setTimeout(resolve, slowBody.everyMs));
+  }
+  if (sent >= cutAfterBytes) response.socket?.resetAndDestroy();
+  else response.end();
+}
+
+/** The pieces as bytes: gathered to a useful size, or cut into a given one. */
+function* portions(pieces: Iterable<string>, size?: number): Generator<Buffer> {
+  let buffer = "";
+  for (const piece of pieces) {
+    buffer += piece;
+    if (buffer.length < pieceLength) continue;
+    yield* slices(buffer, size);
+    buffer = "";
+  }
+  if (buffer !== "") yield* slices(buffer, size);
+}
+
+function* slices(text: string, size?: number): Generator<Buffer> {
+  const bytes = Buffer.from(text);
+  const step = size ?? bytes.length;
+  for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
+}
