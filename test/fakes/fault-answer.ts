@@ -128,3 +128,13 @@ export async function readText(request: IncomingMessage): Promise<string> {
   for await (const chunk of request) chunks.push(chunk);
   return Buffer.concat(chunks).toString("utf8");
 }
+
+/** A body as parsed JSON; as it is where it is none; `undefined` where there is none. */
+export function parsedOrText(text: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

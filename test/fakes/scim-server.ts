@@ -1,6 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { serve } from "../helpers/http-server.ts";
-import { answerExchange, createFaultScript, type FaultScript, type Reply, readText } from "./fault-answer.ts";
+import {
+  answerExchange,
+  createFaultScript,
+  type FaultScript,
+  parsedOrText,
+  type Reply,
+  readText,
+} from "./fault-answer.ts";
 import { createDirectory } from "./scim/directory.ts";
 import { type Desk, handle } from "./scim/handle.ts";
 import type { ScimFake, ScimHook, ScimOptions, ScimRequest } from "./scim/types.ts";
@@ -108,7 +115,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   state.requests.push(recorded);
   const fault = state.script.take(recorded.method, recorded.path);
   const text = await readText(request);
-  recorded.body = text === "" ? undefined : parsedOrText(text);
+  recorded.body = parsedOrText(text);
   const work = async (): Promise<Reply | undefined> => {
     if ((await state.hook?.(recorded, "received")) === "drop") return undefined;
     const reply = handle(desk, request, text);
@@ -123,12 +130,4 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
       recorded.status = status;
     },
   });
-}
-
-function parsedOrText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
