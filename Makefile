@@ -2,21 +2,29 @@
 BIN := node_modules/.bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 STAMP := node_modules/.installed
+SCIM_SERVERS := test/scim-servers
+SCIM_STAMPS := $(patsubst %,$(SCIM_SERVERS)/%/node_modules/.installed,better-auth scimmy-express4 scimmy-express5)
+SCIM_PYTHON := $(SCIM_SERVERS)/scim2-server/.venv
 SOURCES := $(shell find src scripts -name '*.ts' 2>/dev/null) package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring bench clean
+.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring scim-python bench clean
 
 help: ## List the targets
 	@echo "baton-cursor: the Cursor connector for ConductorOne"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-setup: $(STAMP) ## Install exactly what the lock file says
+setup: $(STAMP) $(SCIM_STAMPS) ## Install exactly what the lock file says
 
 $(STAMP): package.json package-lock.json
 	@echo "Installing dependencies (once)..."
 	@npm ci --loglevel=error
+	@touch $@
+
+$(SCIM_SERVERS)/%/node_modules/.installed: $(SCIM_SERVERS)/%/package.json $(SCIM_SERVERS)/%/package-lock.json | $(STAMP)
+	@echo "Installing the SCIM server $* for tests (once)..."
+	@cd $(SCIM_SERVERS)/$* && npm ci --loglevel=error
 	@touch $@
 
 build: dist/baton-cursor ## Bundle the daemon into dist/
@@ -27,7 +35,7 @@ dist/baton-cursor: $(STAMP) $(SOURCES)
 demo: dist/baton-cursor ## Run the connector against stand-ins of C1 and Cursor (ONCE=1 ends by itself)
 	@node test/demo/demo.ts $(if $(ONCE),--once)
 
-test: dist/baton-cursor ## Run every test that needs nothing but Node
+test: dist/baton-cursor $(SCIM_STAMPS) ## Run every test that needs nothing but Node
 	@node --test --test-concurrency=3 'src/**/*.test.ts' 'test/**/*.test.ts'
 
 check: lint typecheck boundaries unused docs-check ## Everything that reads the sources without running them
@@ -60,8 +68,19 @@ interop: dist/baton-cursor ## Against the official Go SDK, generated stubs and b
 monitoring: $(STAMP) ## The metrics page against promtool (Debian package prometheus)
 	@node --test test/monitoring/promtool.ts
 
+scim-python: $(STAMP) ## A SCIM server written in Python (needs python3 3.11 with venv)
+	@if python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then $(MAKE) --no-print-directory $(SCIM_PYTHON)/.installed; fi
+	@node --test $(SCIM_SERVERS)/python.ts
+
+$(SCIM_PYTHON)/.installed: $(SCIM_SERVERS)/scim2-server/requirements.txt
+	@echo "Installing the SCIM server scim2-server for tests (once)..."
+	@python3 -m venv --clear $(SCIM_PYTHON)
+	@$(SCIM_PYTHON)/bin/pip install --quiet --disable-pip-version-check --only-binary=:all: --requirement $<
+	@touch $@
+
 bench: dist/baton-cursor ## Time and memory against the Go SDK's writers and sqlite3 + zstd (needs Go for those)
 	@node test/bench/bench.ts $(BENCH_ARGS)
 
 clean: ## Remove everything that was made
-	@rm -rf dist node_modules coverage build bench-out test/interop/bin
+	@rm -rf dist node_modules coverage build bench-out test/interop/bin $(SCIM_SERVERS)/*/node_modules $(SCIM_PYTHON)
