@@ -51,10 +51,10 @@ const careless: readonly (readonly [string, string, string, Sent, number])[] = [
   ["no e-mail", "POST", "/Users", { body: { ...user, emails: [] } }, 400],
   ["two primary e-mails", "POST", "/Users", { body: { ...user, emails: twice(user["emails"]) } }, 400],
   [
-    "a type of e-mail",
+    "a label of an e-mail",
     "POST",
     "/Users",
-    { body: { ...user, emails: [{ value: "a@b", primary: true, type: "w" }] } },
+    { body: { ...user, emails: [{ value: "a@b", primary: true, display: "w" }] } },
     400,
   ],
   ["active as text", "POST", "/Users", { body: { ...user, active: "true" } }, 400],

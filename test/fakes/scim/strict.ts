@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import { Refusal, violation } from "./refusal.ts";
 import { type JsonObject, schemaUris } from "./resource.ts";
-import type { ScimOptions } from "./types.ts";
+import type { ScimEmail, ScimOptions } from "./types.ts";
 
 const scimJson = "application/scim+json";
 
@@ -55,7 +55,7 @@ export function isObject(value: unknown): value is JsonObject {
 export interface NewUser {
   readonly userName: string;
   readonly active: boolean;
-  readonly emails: readonly { readonly value: string; readonly primary: boolean }[];
+  readonly emails: readonly ScimEmail[];
   readonly name: Readonly<Record<string, string>>;
 }
 
@@ -69,11 +69,15 @@ export function checkNewUser(body: JsonObject): NewUser {
   const { active } = body;
   if (active !== undefined && typeof active !== "boolean") throw violation("active is no boolean");
   const emails = checkEmails(body["emails"]);
-  for (const each of emails) onlyKeys(each, ["value", "primary"], "an e-mail");
+  for (const each of emails) onlyKeys(each, ["value", "primary", "type"], "an e-mail");
   return {
     userName: checkUserName(body["userName"]),
     active: active ?? true,
-    emails: emails.map((each) => ({ value: each.value, primary: each["primary"] === true })),
+    emails: emails.map(({ value, primary, type }) => ({
+      value,
+      primary: primary === true,
+      ...(type === undefined ? {} : { type: nonEmpty(type, "the type of an e-mail") }),
+    })),
     name: Object.fromEntries(Object.entries(name).map(([key, value]) => [key, nonEmpty(value, `name.${key}`)])),
   };
 }
@@ -89,15 +93,21 @@ function nonEmpty(value: unknown, what: string): string {
   return value;
 }
 
-function checkEmails(value: unknown): readonly (JsonObject & { readonly value: string })[] {
+interface SentEmail extends JsonObject {
+  readonly value: string;
+  readonly primary?: unknown;
+  readonly type?: unknown;
+}
+
+function checkEmails(value: unknown): readonly SentEmail[] {
   if (!Array.isArray(value)) throw violation("emails is no list");
-  const emails = value.map((each: unknown) => {
+  const emails = value.map((each: unknown): SentEmail => {
     if (!isObject(each)) throw violation("an e-mail is no object");
     const address = nonEmpty(each["value"], "the value of an e-mail");
     if (!/^\S+@\S+$/.test(address)) throw violation("an e-mail is no address");
     return { ...each, value: address };
   });
-  const primary = emails.filter((each) => "primary" in each && each.primary === true).length;
+  const primary = emails.filter((each) => each.primary === true).length;
   if (primary !== 1) throw violation(`${primary} e-mails are primary, not one`);
   return emails;
 }
