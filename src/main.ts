@@ -1,9 +1,11 @@
 import { appendFileSync, readdirSync, readFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AppDeps, Build } from "./app.ts";
+import { createInterface } from "node:readline/promises";
+import type { AppDeps, Build } from "./app/deps.ts";
 import { systemClock } from "./baton/clock.ts";
 import { StatusError } from "./baton/status-error.ts";
+import { accountCommand } from "./cli/account.ts";
 import { capabilitiesCommand } from "./cli/capabilities.ts";
 import { checkConfigCommand } from "./cli/check-config.ts";
 import { configCommand } from "./cli/config-schema.ts";
@@ -52,9 +54,9 @@ async function run(invocation: Invocation): Promise<number> {
     case "version":
       return versionCommand({ out, version: build.version });
     case "capabilities":
-      return capabilitiesCommand({ out, metadata: cursorMetadata });
+      return capabilitiesCommand({ out, metadata: cursorMetadata({ accounts: invocation.accounts }) });
     case "config":
-      return configCommand({ out, metadata: cursorMetadata });
+      return configCommand({ out, metadata: cursorMetadata({ accounts: true }) });
     case "health-check":
       return healthCheckCommand({ out, input: invocation.input });
     case "check-config":
@@ -66,6 +68,8 @@ async function run(invocation: Invocation): Promise<number> {
         out,
         stop: stopSignal(),
       });
+    case "account":
+      return accountCommand({ ...appDeps(invocation.parsed), out, stop: stopSignal(), ask: terminalQuestion() });
     case "one-shot": {
       const terminal = process.stderr.isTTY === true;
       return oneShotCommand({ ...appDeps(invocation.parsed), out, stop: stopSignal(), cwd: process.cwd(), terminal });
@@ -107,6 +111,15 @@ function appDeps({ config, warnings }: ParsedConfig): AppDeps {
 /** On a terminal, a one-shot run shows its progress instead of its log. */
 function quieter<Level>(level: Level | "info"): Level | "info" | "warn" {
   return level === "info" ? "warn" : level;
+}
+
+/** Asks on standard error, so that standard output carries the result only. */
+function terminalQuestion(): ((question: string, signal: AbortSignal) => Promise<string>) | undefined {
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return undefined;
+  return async (question, signal) => {
+    using prompt = createInterface({ input: process.stdin, output: process.stderr });
+    return prompt.question(question, { signal });
+  };
 }
 
 function logSinks(paths: readonly string[]): LogSink[] {

@@ -1,3 +1,4 @@
+import type { AccountManager } from "./account.ts";
 import type { Entitlement, Grant, Resource, ResourceType } from "./resource.ts";
 
 /** What C1 may ask of a resource type beyond reading it. Names follow c1.connector.v2.Capability. */
@@ -37,6 +38,8 @@ export interface Snapshot {
 /** What a SaaS adapter provides. */
 export interface Connector {
   readonly metadata: ConnectorMetadata;
+  /** Creates and deletes accounts; absent where that is not configured, and then `metadata` says so too. */
+  readonly accounts?: AccountManager | undefined;
   /** Proves the credentials with one call. Throws a StatusError that tells the operator what to do. */
   validate(signal: AbortSignal): Promise<void>;
   /**

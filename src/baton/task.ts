@@ -1,3 +1,4 @@
+import type { AccountCreation, AccountDeletion, AccountInfo, CredentialChoice } from "./account.ts";
 import type { Logger } from "./logger.ts";
 import type { ResourceId } from "./resource.ts";
 import type { StatusError } from "./status-error.ts";
@@ -26,6 +27,27 @@ export interface OpaqueAny {
   readonly value: Uint8Array;
 }
 
+/** A `create_account` task as C1 sends it. */
+export interface CreateAccountInput {
+  readonly accountInfo: AccountInfo | undefined;
+  /** Empty means the connector's only type of account. */
+  readonly resourceTypeId: string;
+  readonly credentials: CredentialChoice;
+}
+
+/** What C1 is told about a provisioning task that succeeded. */
+export type TaskAnswer =
+  | {
+      readonly answers: "create_account";
+      readonly result:
+        | Exclude<AccountCreation, { readonly kind: "declined" }>
+        | { readonly kind: "action_required"; readonly message: string };
+    }
+  | {
+      readonly answers: "delete_resource";
+      readonly result: { readonly kind: Exclude<AccountDeletion["kind"], "declined"> };
+    };
+
 type OfResource = { readonly input: { readonly resourceType: string | undefined }; readonly output: undefined };
 type Ticket = {
   readonly input: { readonly malformed: boolean; readonly annotations: readonly OpaqueAny[] };
@@ -41,12 +63,9 @@ export interface TaskTypes {
   sync_full: { readonly input: SyncFullOptions; readonly output: SyncSummary };
   grant: OfResource;
   revoke: OfResource;
-  create_account: {
-    readonly input: { readonly accountInfo: boolean; readonly resourceTypeId: string };
-    readonly output: undefined;
-  };
+  create_account: { readonly input: CreateAccountInput; readonly output: TaskAnswer };
   create_resource: OfResource;
-  delete_resource: { readonly input: { readonly resourceId: ResourceId | undefined }; readonly output: undefined };
+  delete_resource: { readonly input: { readonly resourceId: ResourceId | undefined }; readonly output: TaskAnswer };
   rotate_credentials: { readonly input: { readonly resourceId: ResourceId | undefined }; readonly output: undefined };
   issue_credential: { readonly input: { readonly malformed: boolean }; readonly output: undefined };
   create_ticket_task: Ticket;
@@ -101,7 +120,7 @@ export type TaskHandler<K extends TaskType> = (
 export type TaskHandlers = { readonly [P in TaskType]: TaskHandler<P> };
 
 export type TaskOutcome =
-  | { readonly ok: true }
+  | { readonly ok: true; readonly answer?: TaskAnswer | undefined }
   | { readonly ok: false; readonly error: StatusError; readonly annotations: readonly OpaqueAny[] };
 
 /** What is reported to C1 when a task has ended. */

@@ -1,33 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { StatusError } from "../baton/status-error.ts";
-import { checkId, checkResourceId, clip, shown } from "./limits.ts";
-
-const anyText = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 60 }),
-  fc.string({ unit: fc.constantFrom("a", "é", "日", "🧸", "\u{200d}"), maxLength: 60 }),
-);
-
-suite("clip", () => {
-  test("leaves what fits and cuts the rest between two characters, as late as possible", () => {
-    fc.assert(
-      fc.property(anyText, fc.integer({ min: 1, max: 80 }), (text, max) => {
-        const clipped = clip(text, max);
-        assert.ok(text.startsWith(clipped));
-        const used = Buffer.byteLength(clipped);
-        assert.ok(used <= max);
-        if (clipped === text) return;
-        const [next = ""] = text.slice(clipped.length);
-        assert.ok(used + Buffer.byteLength(next) > max);
-      }),
-    );
-  });
-
-  test("cuts a text of lone surrogates without leaving half a character", () => {
-    assert.equal(clip("\ud800\ud800", 5), "\ufffd");
-  });
-});
+import { checkId, checkResourceId, shown } from "./limits.ts";
 
 suite("checkId", () => {
   test("accepts 1 to 1024 bytes", () => {

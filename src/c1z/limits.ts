@@ -7,21 +7,6 @@ export const maxBytes = { id: 1024, displayName: 1024, description: 2048, status
 /** Longest part of an id that is shown in a message, in UTF-16 units. */
 const shownUnits = 80;
 
-/** `text` cut to at most `max` UTF-8 bytes without splitting a character. */
-export function clip(text: string, max: number): string {
-  // A UTF-16 unit takes at most three bytes, so most texts need no counting.
-  if (text.length * 3 <= max) return text;
-  const bytes = Buffer.from(text.toWellFormed());
-  if (bytes.length <= max) return text;
-  let end = max;
-  while (end > 0 && isContinuation(bytes[end])) end -= 1;
-  return bytes.toString("utf8", 0, end);
-}
-
-function isContinuation(byte: number | undefined): boolean {
-  return byte !== undefined && (byte & 0xc0) === 0x80;
-}
-
 /**
  * Throws unless `value` is 1 to 1024 bytes long, which is what C1 accepts for ids. `what` names the field in the
  * message.

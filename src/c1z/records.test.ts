@@ -24,15 +24,10 @@ import {
   ResourceSchema,
   ResourceType_Trait,
   ResourceTypeSchema,
-  Status_ResourceStatus,
 } from "../wire/gen/c1/connector/v2/resource_pb.ts";
-import {
-  RoleTraitSchema,
-  UserTrait_AccountType,
-  UserTrait_Status_Status,
-  UserTraitSchema,
-} from "../wire/gen/c1/connector/v2/trait_pb.ts";
-import { clip } from "./limits.ts";
+import { RoleTraitSchema } from "../wire/gen/c1/connector/v2/trait_pb.ts";
+import { clip } from "../wire/text.ts";
+import { encodeUserResource } from "../wire/user-resource.ts";
 import { createRecordEncoder } from "./records.ts";
 
 // The same records as messages of the generated code, written for reading and not for speed.
@@ -57,34 +52,6 @@ function typeMessage(type: ResourceType): MessageInitShape<typeof ResourceTypeSc
   };
 }
 
-function profileMessage(profile: Profile): Record<string, string | boolean> {
-  const entries = Object.entries(profile).toSorted(([left], [right]) => (left < right ? -1 : 1));
-  return Object.fromEntries(
-    entries.map(([key, value]) => [well(key), typeof value === "string" ? well(value) : value]),
-  );
-}
-
-function userMessage(user: UserResource): MessageInitShape<typeof ResourceSchema> {
-  const profile = profileMessage(user.profile);
-  const details = name(user.statusDetails);
-  const enabled = user.status === "enabled";
-  const trait = annotation(UserTraitSchema, {
-    emails: user.email === undefined || user.email === "" ? [] : [{ address: well(user.email), isPrimary: true }],
-    status: { status: enabled ? UserTrait_Status_Status.ENABLED : UserTrait_Status_Status.DISABLED, details },
-    profile,
-    accountType: UserTrait_AccountType.HUMAN,
-    login: well(user.login),
-  });
-  const status = enabled ? Status_ResourceStatus.ENABLED : Status_ResourceStatus.DISABLED;
-  return {
-    id: idMessage(user.id),
-    displayName: name(user.displayName),
-    annotations: [trait],
-    profile,
-    status: { status, details },
-  };
-}
-
 function roleMessage(role: RoleResource): MessageInitShape<typeof ResourceSchema> {
   return {
     id: idMessage(role.id),
@@ -94,7 +61,7 @@ function roleMessage(role: RoleResource): MessageInitShape<typeof ResourceSchema
 }
 
 function resourceMessage(resource: Resource): MessageInitShape<typeof ResourceSchema> {
-  return resource.kind === "user" ? userMessage(resource) : roleMessage(resource);
+  return resource.kind === "user" ? encodeUserResource(resource) : roleMessage(resource);
 }
 
 function entitlementMessage(entitlement: Entitlement): MessageInitShape<typeof EntitlementSchema> {

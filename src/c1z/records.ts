@@ -1,6 +1,7 @@
 import type { Entitlement, Grant, Profile, Resource, ResourceType, UserResource } from "../baton/resource.ts";
+import { clip } from "../wire/text.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { clip, maxBytes } from "./limits.ts";
+import { maxBytes } from "./limits.ts";
 
 // Field numbers are those of c1.connector.v2 (resource.proto, entitlement.proto, grant.proto, the annotation_*.proto
 // files) and of google.protobuf.Any and Struct. They stand here as numbers because protobuf-es costs more than the SQL

@@ -6,15 +6,16 @@ import { type ParsedConfig, parseConfig, wordProblems } from "../config/parse.ts
 import { ConfigError } from "../config/problem.ts";
 import { type ConfigInput, flagSpecs } from "../config/sources.ts";
 import { parseBool } from "../config/text.ts";
-import { actionFlags, type CommandWord, commands, healthCheckFlags, refusedCommands } from "./commands.ts";
+import { actionFlags, commands, healthCheckFlags, refusedCommands } from "./commands.ts";
 
 /** What the command line asks for, with what that needs. */
 export type Invocation =
-  | { readonly command: Exclude<CommandWord, "health-check"> | "version" }
+  | { readonly command: "config" | "help" | "version" }
+  | { readonly command: "capabilities"; readonly accounts: boolean }
   | { readonly command: "health-check"; readonly input: ConfigInput }
   | { readonly command: "check-config"; readonly parsed: ParsedConfig }
   | { readonly command: "service"; readonly parsed: ParsedConfig; readonly credentials: C1Credentials }
-  | { readonly command: "one-shot"; readonly parsed: ParsedConfig };
+  | { readonly command: "one-shot" | "account"; readonly parsed: ParsedConfig };
 
 /**
  * Decides what to do. Help and version win over everything, commands need no configuration, and everything else reads it:
@@ -31,7 +32,24 @@ export function dispatch(input: ConfigInput): Invocation {
   if (word !== "capabilities" && word !== "config") throw unknownWord(word, input);
   const problems = [...flags.problems, ...wordProblems(more)];
   if (problems.length > 0) throw new ConfigError(problems);
-  return { command: word };
+  return word === "config" ? { command: word } : { command: word, accounts: mayHaveAccounts(input) };
+}
+
+/** The flags that create or delete an account; without them a one-shot run syncs. */
+function changesAccount({ config }: ParsedConfig): boolean {
+  const { createAccountEmail, createAccountLogin, createAccountProfile, deleteResource } = config;
+  return [createAccountEmail, createAccountLogin, createAccountProfile, deleteResource].some(
+    (flag) => flag !== undefined,
+  );
+}
+
+/** With a complete configuration, whether it has a directory; without one, everything the connector can. */
+function mayHaveAccounts(input: ConfigInput): boolean {
+  try {
+    return parseConfig({ ...input, argv: [] }).config.cursorScimEndpoint !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function isOn(flags: Flags, name: string): boolean {
@@ -43,7 +61,9 @@ function run(input: ConfigInput, checkOnly: boolean): Invocation {
   const parsed = parseConfig(input);
   const { clientId, clientSecret } = parsed.config;
   if (checkOnly) return { command: "check-config", parsed };
-  if (clientId === undefined || clientSecret === undefined) return { command: "one-shot", parsed };
+  if (clientId === undefined || clientSecret === undefined) {
+    return { command: changesAccount(parsed) ? "account" : "one-shot", parsed };
+  }
   return { command: "service", parsed, credentials: c1Credentials(clientId, clientSecret) };
 }
 

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { copyFile, type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { type AppDeps, createParts } from "../app.ts";
+import type { AppDeps } from "../app/deps.ts";
+import { createParts } from "../app/parts.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { SyncCounts, SyncFile } from "../baton/sync-writer.ts";
 import { collectSync } from "../tasks/collect-sync.ts";
@@ -41,7 +42,8 @@ export async function oneShotCommand(deps: OneShotDeps): Promise<number> {
     await moveInto(sync.file, target);
     progress.clear();
     parts.connector.accepted(sync.snapshot);
-    out.stdout(summary(config.file, sync.file, sync.counts, clock.monotonicMs() - startedMs));
+    const print = config.output === "json" ? jsonSummary : summary;
+    out.stdout(print(config.file, sync.file, sync.counts, clock.monotonicMs() - startedMs));
     return 0;
   } catch (reason) {
     progress.clear();
@@ -136,6 +138,11 @@ function summary(name: string, file: SyncFile, counts: SyncCounts, elapsedMs: nu
     ["took", seconds(elapsedMs)],
   ];
   return rows.map(([label, value]) => `${label.padEnd(16)}${value}\n`).join("");
+}
+
+function jsonSummary(file: string, { bytes, sha256 }: SyncFile, counts: SyncCounts, elapsedMs: number): string {
+  const result = { counts, file, bytes, sha256: Buffer.from(sha256).toString("hex"), tookMs: Math.round(elapsedMs) };
+  return `${JSON.stringify({ action: "sync", result })}\n`;
 }
 
 function users({ usersActive, usersDisabled }: SyncCounts): number {

@@ -1,6 +1,9 @@
-import { type AppDeps, createParts, createService, type Service } from "../app.ts";
+import type { AppDeps } from "../app/deps.ts";
+import { createParts } from "../app/parts.ts";
+import { createService, type Service } from "../app/service.ts";
 import type { C1Credentials } from "../baton/c1-credentials.ts";
 import { StatusError } from "../baton/status-error.ts";
+import type { Config } from "../config/options.ts";
 import type { ShutdownSignals } from "../worker/shutdown.ts";
 import type { Output } from "./output.ts";
 import { reportError } from "./report.ts";
@@ -29,7 +32,7 @@ export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> 
       metrics_port: service.server?.metricsPort,
     });
     using grace = endGrace(deps);
-    await work(service, { stop, abort: grace.signal });
+    await work(service, config, { stop, abort: grace.signal });
     log.info("baton-cursor stopped");
     return 0;
   } catch (reason) {
@@ -39,15 +42,20 @@ export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> 
   }
 }
 
-/** Runs the worker, and beside it the look at Cursor's key: C1 shall hear of the connector whatever Cursor says. */
-async function work(service: Service, signals: ShutdownSignals): Promise<void> {
+/** Runs the worker, and beside it the looks at the credentials: C1 shall hear of the connector whatever others say. */
+async function work(service: Service, config: Config, signals: ShutdownSignals): Promise<void> {
   const ended = new AbortController();
-  const proof = service.proveCursorKey(AbortSignal.any([signals.stop, ended.signal]));
+  const signal = AbortSignal.any([signals.stop, ended.signal]);
+  if (config.cursorRemoveUnmanaged) await service.proveDirectory(signal);
+  const proofs = Promise.all([
+    service.proveCursorKey(signal),
+    config.cursorRemoveUnmanaged ? undefined : service.proveDirectory(signal),
+  ]);
   try {
     await service.worker.run(signals);
   } finally {
     ended.abort();
-    await proof;
+    await proofs;
   }
 }
 

@@ -14,7 +14,8 @@ export interface Findings {
 export function checkTogether(values: Partial<Config>, sources: Sources, input: ConfigInput): Findings {
   const service = isGiven(options.clientId, sources);
   const problems = [
-    ...requiredTogether(sources),
+    ...requiredTogether(sources, service),
+    ...oneAction(sources, service),
     ...refusals(sources, service),
     ...ports(values),
     ...directories(values, service, input),
@@ -29,7 +30,7 @@ function isGiven(row: OptionRow, sources: Sources): boolean {
   return row.type.kind === "bool" ? last !== "" && parseBool(last) !== false : texts.some((text) => text.trim() !== "");
 }
 
-function requiredTogether(sources: Sources): readonly Problem[] {
+function requiredTogether(sources: Sources, service: boolean): readonly Problem[] {
   const pair = (a: OptionRow, b: OptionRow, aMissing: string, bMissing: string): Problem[] => {
     const [hasA, hasB] = [isGiven(a, sources), isGiven(b, sources)];
     if (hasA === hasB) return [];
@@ -47,7 +48,37 @@ function requiredTogether(sources: Sources): readonly Problem[] {
       "is missing (client-secret is required in service mode)",
     ),
     ...pair(options.cursorScimEndpoint, options.cursorScimToken, `${scim} the SCIM token`, `${scim} the SCIM endpoint`),
+    ...(service
+      ? []
+      : pair(
+          options.deleteResource,
+          options.deleteResourceType,
+          "is required together with the resource type",
+          "is required together with the resource id; accounts are of type user",
+        )),
+    ...removalNeedsDirectory(sources),
   ];
+}
+
+/** Who is unmanaged can be said only by looking into the directory. */
+function removalNeedsDirectory(sources: Sources): readonly Problem[] {
+  if (!isGiven(options.cursorRemoveUnmanaged, sources) || isGiven(options.cursorScimEndpoint, sources)) return [];
+  return [
+    {
+      field: fieldName(options.cursorRemoveUnmanaged),
+      message: "needs the SCIM directory, without which everybody would look unmanaged",
+      fix: `set ${fieldName(options.cursorScimEndpoint)} and its token, or unset it`,
+    },
+  ];
+}
+
+/** A one-shot run creates or deletes, not both. */
+function oneAction(sources: Sources, service: boolean): readonly Problem[] {
+  const creating = [options.createAccountEmail, options.createAccountLogin, options.createAccountProfile];
+  const first = creating.find((row) => isGiven(row, sources));
+  if (service || first === undefined || !isGiven(options.deleteResource, sources)) return [];
+  const message = `cannot be combined with ${fieldName(first)}`;
+  return [{ field: fieldName(options.deleteResource), message, fix: "run the program once for each" }];
 }
 
 function refusals(sources: Sources, service: boolean): readonly Problem[] {
@@ -110,8 +141,15 @@ function advice(values: Partial<Config>): readonly string[] {
   if (values.storageEngine === "pebble") {
     warnings.push(`${fieldName(options.storageEngine)} is pebble, but files are always of the SQLite kind (format v1)`);
   }
-  if (values.provisioning === true || values.cursorScimEndpoint !== undefined) {
-    warnings.push("this version only syncs: requests to create or delete accounts are refused");
+  if (values.provisioning === true && values.cursorScimEndpoint === undefined) {
+    warnings.push(
+      "provisioning is on, but there is no SCIM endpoint: requests to create or delete accounts are refused",
+    );
+  }
+  if (values.cursorRemoveUnmanaged === true) {
+    warnings.push(
+      `${fieldName(options.cursorRemoveUnmanaged)} is on: members whom the SCIM directory does not know are removed for good when C1 asks for it`,
+    );
   }
   return warnings;
 }

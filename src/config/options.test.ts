@@ -6,14 +6,14 @@ import { environmentOnly, options, optionTable, secretOptions } from "./options.
 /** The flags that every connector of the family has, by what this one does with them. */
 const works = `client-id client-secret provisioning file log-level log-format log-path sync-resource-types
   skip-entitlements-and-grants skip-grants health-check health-check-port health-check-bind-address http-timeout-seconds
-  storage-engine task-concurrency c1z-temp-dir`;
+  storage-engine task-concurrency c1z-temp-dir create-account-login create-account-email create-account-profile
+  create-account-resource-type delete-resource delete-resource-type`;
 const ignored = `ticketing log-level-debug-expires-at workers parallel-sync auth-method external-resource-c1z
   external-resource-entitlement-id-filter external-resource-traits keep-previous-sync-c1z otel-collector-endpoint
   otel-collector-endpoint-tls-cert-path otel-collector-endpoint-tls-cert otel-collector-endpoint-tls-insecure
   otel-tracing-disabled otel-logging-disabled session-store-maximum-size log-event-log`;
 const refusedAlways = "skip-full-sync";
-const refusedInOneShot = `sync-resources create-account-login create-account-email create-account-profile
-  create-account-resource-type delete-resource delete-resource-type rotate-credentials rotate-credentials-type
+const refusedInOneShot = `sync-resources rotate-credentials rotate-credentials-type
   grant-entitlement grant-principal grant-principal-type revoke-grant event-feed event-feed-id event-feed-start-at
   event-feed-cursor create-ticket ticket-template-path bulk-create-ticket bulk-ticket-template-path get-ticket ticket-id
   list-ticket-schemas invoke-action invoke-action-args invoke-action-resource-type list-action-schemas
@@ -23,7 +23,8 @@ const refusedInOneShot = `sync-resources create-account-login create-account-ema
 /** Ours, beyond the family's. */
 const own = `cursor-api-key cursor-scim-endpoint cursor-scim-token cursor-base-url cursor-requests-per-minute
   scim-requests-per-minute cursor-max-body-mib cursor-skip-removed cursor-max-shrink-percent cursor-shrink-strict
-  cursor-shrink-acknowledged secrets-dir shutdown-grace metrics-port log-pii`;
+  cursor-shrink-acknowledged secrets-dir shutdown-grace metrics-port log-pii cursor-pending-account cursor-remove-unmanaged
+  cursor-roster-max-age cursor-scim-allow-deactivation max-deletes-per-hour provisioning-dry-run dry-run output yes`;
 /** Variables without a flag. */
 const variables = `BATON_C1_API_HOST BATON_HOST_ID BATON_GET_TASKS BATON_ZSTD_POOL_DISABLE BATON_KEEP_SYNC_COUNT
   BATON_DECODER_MAX_DECODED_SIZE_MB BATON_DECODER_MAX_MEMORY_MB BATON_DISABLE_FCS_FAIL_FAST BATON_SKIP_CLEANUP
@@ -137,6 +138,21 @@ suite("option table", () => {
       skipEntitlementsAndGrants: false,
       skipGrants: false,
       storageEngine: "sqlite",
+      createAccountEmail: undefined,
+      createAccountLogin: undefined,
+      createAccountProfile: undefined,
+      createAccountResourceType: undefined,
+      deleteResource: undefined,
+      deleteResourceType: undefined,
+      cursorPendingAccount: "in_progress",
+      cursorRemoveUnmanaged: false,
+      cursorRosterMaxAgeMs: 30_000,
+      cursorScimAllowDeactivation: false,
+      maxDeletesPerHour: 50,
+      provisioningDryRun: false,
+      dryRun: false,
+      output: "text",
+      yes: false,
     });
   });
 });

@@ -308,12 +308,12 @@ suite("options of other connectors", () => {
   });
 
   test("refused ones end with exit code 12 and the reason", () => {
-    const error = failure({ env: oneShotEnv, argv: ["--delete-resource", "1", "--delete-resource-type=user"] });
+    const error = failure({ env: oneShotEnv, argv: ["--rotate-credentials", "1", "--rotate-credentials-type=user"] });
     assert.equal(error.exitCode, 12);
     assert.equal(error.problems.length, 2);
     assert.match(
       error.message,
-      /--delete-resource \(BATON_DELETE_RESOURCE\) is not supported: this version only syncs/,
+      /--rotate-credentials \(BATON_ROTATE_CREDENTIALS\) is not supported: Cursor's Admin API has no credentials/,
     );
   });
 
@@ -329,7 +329,7 @@ suite("options of other connectors", () => {
   test("in service mode all one-shot options are ignored with one warning", () => {
     const argv = ["-f", "/gone/x.c1z", "--delete-resource=1", "--sync-resources=a", "--skip-grants"];
     assert.deepEqual(parse({ env: serviceEnv, argv }).warnings, [
-      "in service mode these have no effect: --file (BATON_FILE), --skip-grants (BATON_SKIP_GRANTS), --sync-resources (BATON_SYNC_RESOURCES), --delete-resource (BATON_DELETE_RESOURCE)",
+      "in service mode these have no effect: --file (BATON_FILE), --skip-grants (BATON_SKIP_GRANTS), --delete-resource (BATON_DELETE_RESOURCE), --sync-resources (BATON_SYNC_RESOURCES)",
     ]);
   });
 
@@ -337,7 +337,7 @@ suite("options of other connectors", () => {
     const { config, warnings } = parse({ env: { BATON_STORAGE_ENGINE: "pebble", BATON_PROVISIONING: "true" } });
     assert.equal(config.provisioning, true);
     assert.match(warnings[0] ?? "", /SQLite kind/);
-    assert.match(warnings[1] ?? "", /only syncs/);
+    assert.match(warnings[1] ?? "", /no SCIM endpoint/);
   });
 
   test("the published manifest starts without a problem", () => {

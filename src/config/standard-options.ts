@@ -29,7 +29,6 @@ function variables(reason: string, names: readonly string[]): readonly OptionRow
 const oneShot: Extra = { oneShot: true };
 const noTelemetry =
   "this version exports nothing through OpenTelemetry; metrics are at /metrics, logs on standard error";
-const onlySyncs = "this version only syncs: it does not create or delete accounts";
 const rolesAreReadOnly = "Cursor's roles can only be read; nothing can be granted or revoked";
 const noTickets = "this connector has no ticket system";
 const noActions = "this connector has no actions";
@@ -97,20 +96,6 @@ export const standardOptions: readonly OptionRow[] = [
     "What is synced",
     "single resources cannot be synced; use --sync-resource-types to leave out a whole type",
     ["+sync-resources"],
-    oneShot,
-  ),
-  ...rows(
-    "refused",
-    "Accounts",
-    onlySyncs,
-    [
-      "create-account-login",
-      "create-account-email",
-      "create-account-profile",
-      "create-account-resource-type",
-      "delete-resource",
-      "delete-resource-type",
-    ],
     oneShot,
   ),
   ...rows(

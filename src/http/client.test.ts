@@ -79,7 +79,7 @@ suite("one HTTP request", () => {
     const request = { ...list, query: { page: 2, name: "a+b c" } };
     assert.deepEqual(await it.client.send(request, forever), { ok: true });
     await it.client.send(request, forever);
-    assert.equal(seen[0]?.url, "/things?page=2&name=a%2Bb+c");
+    assert.equal(seen[0]?.url, "/things?page=2&name=a%2Bb%20c");
     assert.equal(seen[0]?.headers.accept, "application/json");
     assert.equal(seen[0]?.headers["user-agent"], "test-agent/1");
     assert.match(seen[0]?.headers["accept-encoding"] ?? "", /gzip/);

@@ -13,8 +13,13 @@ export interface HttpRequest<T> {
   /** Appended to the base URL; begins with a slash, parts already percent-encoded. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number>>;
+  /** Instead of base URL, path and query: an address that the upstream itself gave. It must have the base URL's origin. */
+  readonly address?: URL;
   /** Sent as JSON. */
   readonly json?: unknown;
+  /** Media type of `json`; default `application/json`. */
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Media types for the Accept header; default `application/json`. */
   readonly accept?: string;
   /** Statuses outside 2xx that `decode` understands; all others are errors. */
@@ -57,7 +62,7 @@ export interface HttpClientOptions {
    */
   readonly authorization?: (() => string) | undefined;
   /** A better message for an error answer, in the upstream's own terms; without one the message is generic. */
-  readonly explain?: ((response: HttpResponse) => string | undefined) | undefined;
+  readonly explain?: ((response: HttpResponse, operation: string) => string | undefined) | undefined;
   readonly onResponse?: ((event: ResponseEvent) => void) | undefined;
 }
 
@@ -68,10 +73,15 @@ export interface HttpClientOptions {
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { clock, limits, transport } = options;
   const base = checkBaseUrl(options.baseUrl);
+  const { origin } = new URL(base);
 
   function toWire<T>(request: HttpRequest<T>): WireRequest {
-    const url = new URL(`${base}${request.path}`);
-    for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, String(value));
+    const url = request.address ?? new URL(`${base}${request.path}`);
+    // The credential goes to one origin only, whatever an upstream says.
+    if (url.origin !== origin) {
+      throw new StatusError("internal", `${request.operation} would leave ${new URL(base).host}: nothing was sent`);
+    }
+    if (request.query !== undefined) url.search = encodeQuery(request.query);
     const authorization = options.authorization?.();
     return {
       url,
@@ -79,7 +89,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       headers: {
         accept: request.accept ?? "application/json",
         ...(authorization === undefined ? {} : { authorization }),
-        ...(request.json === undefined ? {} : { "content-type": "application/json" }),
+        ...(request.json === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
+        ...request.headers,
       },
       body: request.json === undefined ? undefined : JSON.stringify(request.json),
     };
@@ -88,7 +99,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   function check<T>(request: HttpRequest<T>, response: HttpResponse): void {
     const { host, status } = response;
     if ((status >= 200 && status <= 299) || request.expectStatus?.has(status) === true) return;
-    const message = options.explain?.(response) ?? `${host} answered HTTP ${status} to ${request.operation}`;
+    const message =
+      options.explain?.(response, request.operation) ?? `${host} answered HTTP ${status} to ${request.operation}`;
     throw httpStatusError(response, message, clock.nowMs());
   }
 
@@ -116,6 +128,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       return request.decode(response);
     },
   };
+}
+
+/** Blanks as %20: not every server reads a plus sign as one. */
+function encodeQuery(query: Readonly<Record<string, string | number>>): string {
+  return Object.entries(query)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .join("&");
 }
 
 function checkBaseUrl(text: string): string {

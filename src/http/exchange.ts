@@ -58,6 +58,8 @@ export async function exchange(
     throwHttpErrors: false,
     signal: AbortSignal.any([signal, timeout]),
   });
+  // Got waits for a body with every method but these.
+  if (request.body === undefined && request.method !== "GET" && request.method !== "HEAD") stream.end();
   try {
     return await receive(stream, host, limits.maxBodyBytes);
   } catch (thrown) {

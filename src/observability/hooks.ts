@@ -77,13 +77,24 @@ export function syncMetrics(metrics: Metrics, clock: Clock) {
   };
 }
 
-/** Counts calls to Cursor's Admin API. */
-export function cursorMetrics(metrics: Metrics) {
-  const api = "cursor_admin";
+/** Calls to a SCIM directory by what they do; one label per HTTP call would be a series too many. */
+const scimOperations: Readonly<Record<string, string>> = {
+  service_provider_config: "read",
+  list_users: "read",
+  get_user: "read",
+  create_user: "create",
+  patch_user: "update",
+  replace_user: "update",
+  delete_user: "delete",
+};
+
+/** Counts calls to Cursor's Admin API or to the SCIM directory. */
+export function upstreamMetrics(metrics: Metrics, api: "cursor_admin" | "cursor_scim") {
   return {
-    onResponse({ operation, status, durationMs }: HttpEnd): void {
+    onResponse({ operation: name, status, durationMs }: HttpEnd): void {
+      const operation = scimOperations[name] ?? name;
       metrics.counter("upstream_requests_total").inc({ api, operation, code: classOfHttpStatus(status) });
-      metrics.histogram("upstream_request_duration_seconds").observe({ api, operation }, durationMs / 1000);
+      metrics.histogram("upstream_request_duration_seconds").observe({ api }, durationMs / 1000);
     },
     onWait(waitedMs: number): void {
       metrics.counter("rate_limit_wait_seconds_total").inc({ api }, waitedMs / 1000);
@@ -100,7 +111,7 @@ export function c1Metrics(metrics: Metrics) {
   return {
     onRpc({ method, code, durationMs }: { method: string; code: StatusCode; durationMs: number }): void {
       metrics.counter("upstream_requests_total").inc({ api, operation: method, code: classOfStatusCode(code) });
-      metrics.histogram("upstream_request_duration_seconds").observe({ api, operation: method }, durationMs / 1000);
+      metrics.histogram("upstream_request_duration_seconds").observe({ api }, durationMs / 1000);
       if (code === "resource_exhausted") metrics.counter("rate_limited_total").inc({ api });
     },
     onTokenExpiry: (expiryMs: number): void => metrics.gauge("c1_token_expiry_timestamp_seconds").set(expiryMs / 1000),

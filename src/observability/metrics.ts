@@ -3,7 +3,7 @@ import { statusCodes } from "../baton/status-error.ts";
 
 const codes = Object.keys(statusCodes);
 const runBuckets = [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
-const phaseBuckets = [0.1, 0.5, 2.5, 10, 30, 120, 600, 1800];
+const phaseBuckets = [0.1, 1, 10, 60, 300, 1800];
 const callBuckets = [0.05, 0.25, 1, 5, 30, 120];
 
 /** Closed label sets. A value outside its set is counted as `other`, so that no series is ever made at run time. */
@@ -12,7 +12,7 @@ const labelValues = {
   taskOutcome: ["success", "failure", "cancelled"],
   phase: ["validate", "types", "resources", "entitlements", "grants", "pack", "upload"],
   kind: ["user_active", "user_disabled", "role", "entitlement", "grant"],
-  api: ["c1", "cursor_admin"],
+  api: ["c1", "cursor_admin", "cursor_scim"],
   poll: ["task", "empty", "error"],
   heartbeat: ["ok", "error", "cancelled"],
 } as const;
@@ -23,7 +23,8 @@ export type Api = (typeof labelValues.api)[number];
 /** Operations per API, the closed set behind the `operation` label. */
 const operations: Readonly<Record<Api, readonly string[]>> = {
   c1: ["token", "Hello", "GetTask", "GetTasks", "Heartbeat", "UploadAsset", "FinishTask"],
-  cursor_admin: ["members"],
+  cursor_admin: ["members", "remove_member"],
+  cursor_scim: ["read", "create", "update", "delete"],
 };
 
 /** What an upstream answered, folded into few classes. */
@@ -39,7 +40,7 @@ export const labelValuesByName: Readonly<Record<string, readonly string[]>> = {
   phase: labelValues.phase,
   kind: labelValues.kind,
   api: labelValues.api,
-  operation: [...operations.c1, ...operations.cursor_admin],
+  operation: Object.values(operations).flat(),
   code: [...codeClasses, ...codes.filter((code) => code !== "ok")],
   task_type: [...taskTypeLabels, "other"],
   rate_limited: ["true", "false"],
@@ -128,7 +129,7 @@ export const metricRows = [
   {
     name: "upstream_request_duration_seconds",
     type: "histogram",
-    labels: ["api", "operation"],
+    labels: ["api"],
     help: "Duration of calls to other services.",
   },
   { name: "rate_limited_total", type: "counter", labels: ["api"], help: "Answers that told us to slow down." },

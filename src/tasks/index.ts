@@ -3,13 +3,12 @@ import type { Random } from "../baton/clock.ts";
 import type { TaskHandlers } from "../baton/task.ts";
 import { createFullSync, type FullSyncDeps } from "./full-sync.ts";
 import { createHello } from "./hello.ts";
+import { createProvisioning, type ProvisioningDeps } from "./provisioning.ts";
 import { createRefusals } from "./refusals.ts";
 
-export interface TaskDeps extends FullSyncDeps {
+export interface TaskDeps extends FullSyncDeps, ProvisioningDeps {
   readonly c1: Pick<C1Client, "hello" | "uploadAsset">;
   readonly random: Random;
-  /** The operator's switch for changes upstream. It decides how they are refused, not what is advertised. */
-  readonly provisioning: boolean;
 }
 
 /** What to do for each task type. */
@@ -18,5 +17,6 @@ export function createTaskHandlers(deps: TaskDeps): TaskHandlers {
     ...createRefusals(deps),
     hello: createHello({ ...deps, metadata: deps.connector.metadata }),
     sync_full: createFullSync(deps),
+    ...createProvisioning(deps),
   };
 }

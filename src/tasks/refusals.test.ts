@@ -35,12 +35,19 @@ const rows: readonly Row[] = [
   },
   { task: { type: "revoke", input: { resourceType: undefined } }, off: ["invalid_argument", "invalid task type"] },
   {
-    task: { type: "create_account", input: { accountInfo: true, resourceTypeId: "user" } },
+    task: {
+      type: "create_account",
+      input: {
+        accountInfo: { emails: [], login: "a@b.c", profile: {} },
+        resourceTypeId: "user",
+        credentials: "absent",
+      },
+    },
     off: disabled,
     on: ["unimplemented", "connector does not have account manager configured"],
   },
   {
-    task: { type: "create_account", input: { accountInfo: false, resourceTypeId: "" } },
+    task: { type: "create_account", input: { accountInfo: undefined, resourceTypeId: "", credentials: "absent" } },
     off: malformed("create account"),
   },
   {

@@ -2,7 +2,7 @@ import { StatusError } from "../baton/status-error.ts";
 import type { TaskHandlers } from "../baton/task.ts";
 
 /** What is answered without doing anything: all that this connector has no use for. */
-export type Refusals = Omit<TaskHandlers, "hello" | "sync_full">;
+export type Refusals = Omit<TaskHandlers, "hello" | "sync_full" | "create_account" | "delete_resource">;
 
 /** A task's id and names come from C1, but an error must stay one short line whatever they hold. */
 const longestName = 200;
@@ -29,18 +29,10 @@ export function createRefusals({ provisioning }: { readonly provisioning: boolea
   return {
     grant: grantOrRevoke("malformed grant task"),
     revoke: grantOrRevoke("invalid task type"),
-    create_account: refuse(({ accountInfo }) =>
-      accountInfo ? change("connector does not have account manager configured") : malformed("create account"),
-    ),
     create_resource: refuse(({ resourceType }) =>
       resourceType === undefined
         ? malformed("create resource")
         : change(`resource type ${named(resourceType)} does not have resource Create() configured`),
-    ),
-    delete_resource: refuse(({ resourceId }) =>
-      resourceId === undefined || resourceId.resourceType === "" || resourceId.resource === ""
-        ? malformed("delete resource")
-        : change(`resource type ${named(resourceId.resourceType)} does not have resource Delete() configured`),
     ),
     rotate_credentials: refuse(({ resourceId }) =>
       resourceId === undefined
@@ -81,11 +73,15 @@ export function createRefusals({ provisioning }: { readonly provisioning: boolea
 }
 
 /** Repeating what we refuse gives the same answer, so that every refusal is final. */
-function refusal(code: "failed_precondition" | "invalid_argument" | "not_found" | "unimplemented", text: string) {
+export function refusal(
+  code: "failed_precondition" | "invalid_argument" | "not_found" | "unimplemented",
+  text: string,
+): StatusError {
   return new StatusError(code, text, { retryable: false });
 }
 
-const malformed = (what: string): StatusError => refusal("invalid_argument", `malformed ${what} task`);
+/** A task that lacks what its kind needs. */
+export const malformed = (what: string): StatusError => refusal("invalid_argument", `malformed ${what} task`);
 const nameless = (): StatusError => refusal("invalid_argument", "action name required");
 
 const ticket =
@@ -99,7 +95,8 @@ function refuse<Input>(answer: (input: Input) => StatusError): (input: Input) =>
   };
 }
 
-function named(name: string): string {
+/** A name that C1 sent, fit for one line. */
+export function named(name: string): string {
   const line = name.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
   return line.length <= longestName ? line : `${line.slice(0, longestName).toWellFormed()}…`;
 }

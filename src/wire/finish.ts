@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Any, AnySchema, anyPack } from "@bufbuild/protobuf/wkt";
 import type { OpaqueAny, TaskReport, TaskType } from "../baton/task.ts";
+import { type EncodedAnswer, encodeAnswer } from "./answer.ts";
 import { ListActionSchemasResponseSchema, ListEventFeedsResponseSchema } from "./gen/c1/connector/v2/action_pb.ts";
 import {
   type BatonServiceFinishTaskRequest,
@@ -19,11 +20,10 @@ export function encodeFinish(report: TaskReport, hostId: string): BatonServiceFi
   const { task, outcome } = report;
   const head = { hostId, taskId: task.id };
   if (outcome.ok) {
-    const response = successResponse(task.type);
-    return create(BatonServiceFinishTaskRequestSchema, {
-      ...head,
-      finalState: { case: "success", value: response === undefined ? {} : { response } },
-    });
+    const { annotations = [], response } =
+      outcome.answer === undefined ? listingResponse(task.type) : encodeAnswer(outcome.answer);
+    const value = { annotations, ...(response === undefined ? {} : { response }) };
+    return create(BatonServiceFinishTaskRequestSchema, { ...head, finalState: { case: "success", value } });
   }
   const { error, annotations } = outcome;
   return create(BatonServiceFinishTaskRequestSchema, {
@@ -37,14 +37,14 @@ export function encodeFinish(report: TaskReport, hostId: string): BatonServiceFi
 }
 
 /** The listings answer with their own empty list; a sync answers with nothing, because its result was uploaded. */
-function successResponse(type: TaskType): Any | undefined {
+function listingResponse(type: TaskType): EncodedAnswer {
   if (type === "action_list_schemas") {
-    return anyPack(ListActionSchemasResponseSchema, create(ListActionSchemasResponseSchema));
+    return { response: anyPack(ListActionSchemasResponseSchema, create(ListActionSchemasResponseSchema)) };
   }
   if (type === "list_event_feeds") {
-    return anyPack(ListEventFeedsResponseSchema, create(ListEventFeedsResponseSchema));
+    return { response: anyPack(ListEventFeedsResponseSchema, create(ListEventFeedsResponseSchema)) };
   }
-  return undefined;
+  return {};
 }
 
 function encodeAny({ typeUrl, value }: OpaqueAny): Any {

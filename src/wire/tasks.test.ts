@@ -81,15 +81,32 @@ suite("tasks off the wire", () => {
     ["revoke without grant", { case: "revoke", value: {} }, "revoke", { resourceType: undefined }],
     [
       "create_account",
-      { case: "createAccount", value: { accountInfo: { login: "x" }, resourceTypeId: "user" } },
+      {
+        case: "createAccount",
+        value: {
+          accountInfo: { login: "x", emails: [{ address: "a@b.c", isPrimary: true }], profile: { first_name: "A" } },
+          credentialOptions: { options: { case: "noPassword", value: {} } },
+          resourceTypeId: "user",
+        },
+      },
       "create_account",
-      { accountInfo: true, resourceTypeId: "user" },
+      {
+        accountInfo: { login: "x", emails: [{ address: "a@b.c", primary: true }], profile: { first_name: "A" } },
+        credentials: "no_password",
+        resourceTypeId: "user",
+      },
+    ],
+    [
+      "create_account with options that name no arm",
+      { case: "createAccount", value: { accountInfo: {}, credentialOptions: {} } },
+      "create_account",
+      { accountInfo: { login: "", emails: [], profile: {} }, credentials: "empty", resourceTypeId: "" },
     ],
     [
       "create_account without account info",
       { case: "createAccount", value: {} },
       "create_account",
-      { accountInfo: false, resourceTypeId: "" },
+      { accountInfo: undefined, credentials: "absent", resourceTypeId: "" },
     ],
     [
       "create_resource",

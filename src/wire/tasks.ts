@@ -1,6 +1,8 @@
 import type { Any } from "@bufbuild/protobuf/wkt";
+import type { AccountInfo, CredentialChoice } from "../baton/account.ts";
 import type { ResourceId } from "../baton/resource.ts";
 import type { OpaqueAny, SyncFullOptions, Task, TaskType, TaskTypes } from "../baton/task.ts";
+import type { AccountInfo as AccountInfoMessage, CredentialOptions } from "./gen/c1/connector/v2/account_pb.ts";
 import type { Resource, ResourceId as ResourceIdMessage } from "./gen/c1/connector/v2/resource_pb.ts";
 import type {
   Task_CreateTicketTask,
@@ -95,8 +97,12 @@ function decodeResourceArm(arm: ResourceArm): Work {
     case "revoke":
       return { type: "revoke", input: { resourceType: typeOf(arm.value.grant?.entitlement?.resource) } };
     case "createAccount": {
-      const { accountInfo, resourceTypeId } = arm.value;
-      return { type: "create_account", input: { accountInfo: accountInfo !== undefined, resourceTypeId } };
+      const { accountInfo, credentialOptions, resourceTypeId } = arm.value;
+      const credentials = credentialChoice(credentialOptions);
+      return {
+        type: "create_account",
+        input: { accountInfo: accountInfo && decodeAccountInfo(accountInfo), credentials, resourceTypeId },
+      };
     }
     case "createResource":
       return { type: "create_resource", input: { resourceType: typeOf(arm.value.resource) } };
@@ -122,6 +128,27 @@ function decodeTicketArm(arm: TicketArm): Work {
     case "listTicketSchemas":
       return { type: "list_ticket_schemas", input: ticket(false, arm.value.annotations) };
   }
+}
+
+function decodeAccountInfo({ emails, login, profile }: AccountInfoMessage): AccountInfo {
+  return {
+    emails: emails.map(({ address, isPrimary }) => ({ address, primary: isPrimary })),
+    login,
+    profile: profile ?? {},
+  };
+}
+
+const credentialChoices = {
+  randomPassword: "random_password",
+  noPassword: "no_password",
+  sso: "sso",
+  encryptedPassword: "encrypted_password",
+} as const satisfies Readonly<Record<string, CredentialChoice>>;
+
+function credentialChoice(options: CredentialOptions | undefined): CredentialChoice {
+  if (options === undefined) return "absent";
+  const arm = options.options.case;
+  return arm === undefined ? "empty" : credentialChoices[arm];
 }
 
 function syncOptions(task: Task_SyncFullTask): SyncFullOptions {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { durationMs } from "./duration.ts";
-import { oneLine, truncateUtf8 } from "./text.ts";
+import { clip, oneLine, truncateUtf8 } from "./text.ts";
 
 suite("text for the wire", () => {
   test("line breaks, tabs and control characters become single blanks", () => {
@@ -36,5 +36,30 @@ suite("duration", () => {
     assert.equal(durationMs({ seconds: -1n, nanos: -250_000_000 }), -1250);
     assert.equal(durationMs({ seconds: 0n, nanos: 0 }), 0);
     assert.equal(durationMs(undefined), undefined);
+  });
+});
+
+const anyText = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 60 }),
+  fc.string({ unit: fc.constantFrom("a", "é", "日", "🧸", "\u{200d}"), maxLength: 60 }),
+);
+
+suite("clip", () => {
+  test("leaves what fits and cuts the rest between two characters, as late as possible", () => {
+    fc.assert(
+      fc.property(anyText, fc.integer({ min: 1, max: 80 }), (text, max) => {
+        const clipped = clip(text, max);
+        assert.ok(text.startsWith(clipped));
+        const used = Buffer.byteLength(clipped);
+        assert.ok(used <= max);
+        if (clipped === text) return;
+        const [next = ""] = text.slice(clipped.length);
+        assert.ok(used + Buffer.byteLength(next) > max);
+      }),
+    );
+  });
+
+  test("cuts a text of lone surrogates without leaving half a character", () => {
+    assert.equal(clip("\ud800\ud800", 5), "\ufffd");
   });
 });

@@ -13,3 +13,18 @@ export function truncateUtf8(text: string, maxBytes: number): string {
   const { read } = encoder.encodeInto(text, new Uint8Array(Math.max(0, room)));
   return text.slice(0, read) + ellipsis;
 }
+
+/** `text` cut to at most `max` UTF-8 bytes without splitting a character. */
+export function clip(text: string, max: number): string {
+  // A UTF-16 unit takes at most three bytes, so most texts need no counting.
+  if (text.length * 3 <= max) return text;
+  const bytes = Buffer.from(text.toWellFormed());
+  if (bytes.length <= max) return text;
+  let end = max;
+  while (end > 0 && isContinuation(bytes[end])) end -= 1;
+  return bytes.toString("utf8", 0, end);
+}
+
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
+}

@@ -1,12 +1,22 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { until } from "../../test/helpers/until.ts";
-import { createGate, everything, noCounts, startWorker, untilAborted } from "../../test/helpers/worker.ts";
+import {
+  accountAnswer,
+  createGate,
+  everything,
+  noCounts,
+  startWorker,
+  untilAborted,
+} from "../../test/helpers/worker.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { OpaqueAny, TaskOutcome } from "../baton/task.ts";
 
 const sync = { type: "sync_full", input: everything } as const;
-const createAccount = { type: "create_account", input: { accountInfo: true, resourceTypeId: "" } } as const;
+const createAccount = {
+  type: "create_account",
+  input: { accountInfo: { emails: [], login: "a@b.c", profile: {} }, resourceTypeId: "", credentials: "absent" },
+} as const;
 
 function verdict(outcome: TaskOutcome): { code: string; retryable: boolean; message: string } {
   assert.ok(!outcome.ok);
@@ -87,7 +97,7 @@ suite("heartbeats around a task", () => {
         sync_full: (_, { signal }) => untilAborted(signal),
         create_account: async () => {
           await gate.opened;
-          return undefined;
+          return accountAnswer;
         },
       },
     });
@@ -99,7 +109,7 @@ suite("heartbeats around a task", () => {
     assert.deepEqual({ code, retryable }, { code: "cancelled", retryable: true });
     assert.equal(running.done[0]?.outcome, "cancelled");
     gate.open();
-    assert.deepEqual((await c1.report(other)).outcome, { ok: true });
+    assert.deepEqual((await c1.report(other)).outcome, { ok: true, answer: accountAnswer });
   });
 
   test("H3 what C1 answers to the report of a cancelled task is of no interest", async () => {
@@ -164,7 +174,7 @@ suite("heartbeats around a task", () => {
       handlers: {
         create_account: async () => {
           await gate.opened;
-          return undefined;
+          return accountAnswer;
         },
       },
     });

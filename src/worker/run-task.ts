@@ -1,6 +1,15 @@
 import type { Clock } from "../baton/clock.ts";
 import { StatusError, throwIfAborted } from "../baton/status-error.ts";
-import type { OpaqueAny, Task, TaskHandler, TaskHandlers, TaskOutcome, TaskRun, TaskType } from "../baton/task.ts";
+import type {
+  OpaqueAny,
+  Task,
+  TaskAnswer,
+  TaskHandler,
+  TaskHandlers,
+  TaskOutcome,
+  TaskRun,
+  TaskType,
+} from "../baton/task.ts";
 import { type HeartbeatDeps, startHeartbeat } from "./heartbeat.ts";
 import type { TaskDone } from "./hooks.ts";
 import type { Reporter } from "./report.ts";
@@ -24,6 +33,9 @@ export interface RunTaskSignals extends ShutdownSignals {
 const heartbeatType: TaskType = "sync_full";
 /** The wire allows so many annotations in a report. */
 const mostAnnotations = 16;
+
+/** How a handler ended. */
+type Handled = { readonly answer: TaskAnswer | undefined } | { readonly error: StatusError };
 
 /** What there is to tell C1 about a task. */
 interface Ending {
@@ -54,7 +66,7 @@ export async function runTask(task: Task, deps: RunTaskDeps, signals: RunTaskSig
 /** `undefined` when the task was dropped before it began. */
 async function workOn(task: Task, deps: RunTaskDeps, signals: RunTaskSignals): Promise<Ending | undefined> {
   // A task that arrives during shutdown goes back untouched.
-  if (signals.stop.aborted) return { outcome: outcomeOf(task, shuttingDown()), wanted: true };
+  if (signals.stop.aborted) return { outcome: failed(task, shuttingDown()), wanted: true };
   using shutdown = watchShutdown(signals, task.type === heartbeatType);
   if (task.type !== heartbeatType) {
     return { outcome: outcomeOf(task, await handle(task, deps, shutdown, shutdown.signal)), wanted: true };
@@ -62,7 +74,7 @@ async function workOn(task: Task, deps: RunTaskDeps, signals: RunTaskSignals): P
   try {
     return await workWithHeartbeats(task, deps, shutdown);
   } catch (reason) {
-    return { outcome: outcomeOf(task, StatusError.from(reason)), wanted: true };
+    return { outcome: failed(task, StatusError.from(reason)), wanted: true };
   }
 }
 
@@ -71,20 +83,20 @@ async function workWithHeartbeats(task: Task, deps: RunTaskDeps, shutdown: TaskS
   try {
     await using heartbeat = await startHeartbeat(task.id, deps, shutdown.signal);
     if (heartbeat === undefined) return undefined;
-    const error = await handle(task, deps, shutdown, heartbeat.signal);
-    return { outcome: outcomeOf(task, error), wanted: !heartbeat.unwanted };
+    const handled = await handle(task, deps, shutdown, heartbeat.signal);
+    return { outcome: outcomeOf(task, handled), wanted: !heartbeat.unwanted };
   } finally {
     release();
   }
 }
 
-/** Runs the handler. Resolves to why it failed, `undefined` when it did not; never rejects. */
+/** Runs the handler. Resolves to what it answers or why it failed; never rejects. */
 async function handle<K extends TaskType>(
   task: Task<K>,
   { handlers, log }: RunTaskDeps,
   shutdown: TaskShutdown,
   signal: AbortSignal,
-): Promise<StatusError | undefined> {
+): Promise<Handled> {
   const run: TaskRun = {
     task: { id: task.id, debug: task.debug },
     signal,
@@ -94,19 +106,24 @@ async function handle<K extends TaskType>(
   try {
     throwIfAborted(signal);
     const handler: TaskHandler<K> = handlers[task.type];
-    await handler(task.input, run);
-    return undefined;
+    const output = await handler(task.input, run);
+    return { answer: output !== undefined && "answers" in output ? output : undefined };
   } catch (reason) {
-    if (signal.aborted) return StatusError.from(signal.reason);
+    if (signal.aborted) return { error: StatusError.from(signal.reason) };
     if (!(reason instanceof StatusError)) log.error("the task failed unexpectedly", { stack: stackOf(reason) });
     const error = StatusError.from(reason);
     // Whether to repeat a change that was refused or half done is for a person to decide: all but syncs are final.
-    return task.type === heartbeatType ? error : error.withRetryable(false);
+    return { error: task.type === heartbeatType ? error : error.withRetryable(false) };
   }
 }
 
-function outcomeOf(task: Task, error: StatusError | undefined): TaskOutcome {
-  return error === undefined ? { ok: true } : { ok: false, error, annotations: echoed(task) };
+function outcomeOf(task: Task, handled: Handled): TaskOutcome {
+  if ("error" in handled) return failed(task, handled.error);
+  return handled.answer === undefined ? { ok: true } : { ok: true, answer: handled.answer };
+}
+
+function failed(task: Task, error: StatusError): TaskOutcome {
+  return { ok: false, error, annotations: echoed(task) };
 }
 
 /** C1 finds its ticket by the annotations that it sent, so a failed ticket task carries them back. */

@@ -3,7 +3,14 @@ import { suite, test } from "node:test";
 import { FakeC1 } from "../../test/fakes/c1-client.ts";
 import { createVirtualClock } from "../../test/fakes/virtual-clock.ts";
 import { until } from "../../test/helpers/until.ts";
-import { createGate, everything, noCounts, startWorker, untilAborted } from "../../test/helpers/worker.ts";
+import {
+  accountAnswer,
+  createGate,
+  everything,
+  noCounts,
+  startWorker,
+  untilAborted,
+} from "../../test/helpers/worker.ts";
 import { StatusError } from "../baton/status-error.ts";
 
 const listFeeds = { type: "list_event_feeds", input: {} } as const;
@@ -360,17 +367,20 @@ suite("shutdown", () => {
       handlers: {
         create_account: async () => {
           await gate.opened;
-          return undefined;
+          return accountAnswer;
         },
       },
     });
     const { c1 } = running;
-    const id = c1.enqueue({ type: "create_account", input: { accountInfo: true, resourceTypeId: "" } });
+    const id = c1.enqueue({
+      type: "create_account",
+      input: { accountInfo: undefined, resourceTypeId: "", credentials: "absent" },
+    });
     await until(() => running.events.includes("start create_account"), "the task");
     running.stop();
     gate.open();
     await running.ended;
-    assert.deepEqual((await c1.report(id)).outcome, { ok: true });
+    assert.deepEqual((await c1.report(id)).outcome, { ok: true, answer: accountAnswer });
   });
 
   test("S1 the end of the grace ends everything, reported UNAVAILABLE and retryable, provisioning too", async () => {
@@ -386,7 +396,10 @@ suite("shutdown", () => {
     const { c1 } = running;
     const ids = [
       c1.enqueue({ type: "sync_full", input: everything }),
-      c1.enqueue({ type: "create_account", input: { accountInfo: true, resourceTypeId: "" } }),
+      c1.enqueue({
+        type: "create_account",
+        input: { accountInfo: undefined, resourceTypeId: "", credentials: "absent" },
+      }),
     ];
     await until(() => running.worker.status().running.length === 2, "both tasks");
     running.stop();
@@ -406,7 +419,10 @@ suite("shutdown", () => {
       handlers: { create_account: (_, { signal }) => untilAborted(signal) },
     });
     const { c1, clock } = running;
-    c1.enqueue({ type: "create_account", input: { accountInfo: true, resourceTypeId: "" } });
+    c1.enqueue({
+      type: "create_account",
+      input: { accountInfo: undefined, resourceTypeId: "", credentials: "absent" },
+    });
     await until(() => running.worker.status().running.length === 1, "the task");
     c1.fail("finishTask", "unavailable", { times: 20 });
     running.stop();
@@ -423,11 +439,14 @@ suite("shutdown", () => {
       handlers: {
         create_account: async () => {
           await gate.opened;
-          return undefined;
+          return accountAnswer;
         },
       },
     });
-    running.c1.enqueue({ type: "create_account", input: { accountInfo: true, resourceTypeId: "" } });
+    running.c1.enqueue({
+      type: "create_account",
+      input: { accountInfo: undefined, resourceTypeId: "", credentials: "absent" },
+    });
     await until(() => running.worker.status().running.length === 1, "the task");
     running.stop();
     running.abort();

@@ -1,10 +1,13 @@
 import { StatusError } from "../../src/baton/status-error.ts";
 import type { TaskHandlers } from "../../src/baton/task.ts";
+import { createDeleteBrake } from "../../src/tasks/delete-brake.ts";
 import { createHello } from "../../src/tasks/hello.ts";
+import { createProvisioning } from "../../src/tasks/provisioning.ts";
 import { createRefusals } from "../../src/tasks/refusals.ts";
 import type { TaskDone, WorkerHooks } from "../../src/worker/hooks.ts";
 import { createWorker, type Worker } from "../../src/worker/worker.ts";
 import { FakeC1 } from "../fakes/c1-client.ts";
+import { createConnector, createSnapshot } from "../fakes/connector.ts";
 import { createRecordingLogger, type RecordingLogger } from "../fakes/recording-logger.ts";
 import { createVirtualClock, type VirtualClock } from "../fakes/virtual-clock.ts";
 
@@ -15,6 +18,9 @@ export const metadata = {
   resourceTypes: [],
   accountFields: [],
 };
+
+/** What a handler that creates an account may answer. */
+export const accountAnswer = { answers: "create_account", result: { kind: "in_progress" } } as const;
 
 export interface WorkerSetUp {
   /** Default: every task is refused as the product refuses it, and a sync succeeds at once. */
@@ -49,6 +55,9 @@ export function startWorker(setUp: WorkerSetUp = {}): RunningWorker {
   const events: string[] = [];
   const stop = new AbortController();
   const abort = new AbortController();
+  const provisioning = setUp.provisioning ?? false;
+  const connector = createConnector(createSnapshot(1));
+  const brake = createDeleteBrake(50, clock);
   const worker = createWorker({
     c1,
     clock,
@@ -58,7 +67,8 @@ export function startWorker(setUp: WorkerSetUp = {}): RunningWorker {
     hooks: recordingHooks(events, done),
     options: { concurrency: setUp.concurrency ?? 3, batched: setUp.batched ?? false },
     handlers: {
-      ...createRefusals({ provisioning: setUp.provisioning ?? false }),
+      ...createRefusals({ provisioning }),
+      ...createProvisioning({ connector, clock, provisioning, dryRun: false, brake, pending: "in_progress" }),
       hello: createHello({ c1, metadata, clock, random: () => 0.5 }),
       sync_full: async () => ({ counts: noCounts, bytes: 0 }),
       ...setUp.handlers,

@@ -1,5 +1,14 @@
+import type { AccountManager } from "../../baton/account.ts";
 import type { Connector, Snapshot } from "../../baton/connector.ts";
 import type { Logger } from "../../baton/logger.ts";
+import { createSharedReading } from "../../baton/shared-reading.ts";
+import type { HttpClient } from "../../http/client.ts";
+import type { ScimClient } from "../../scim/client.ts";
+import { createCursorAccounts } from "./accounts/accounts.ts";
+import { createDeletions } from "./accounts/deletions.ts";
+import type { AccountOptions } from "./accounts/deps.ts";
+import { removeMember } from "./accounts/remove-member.ts";
+import { indexTeam } from "./accounts/team-index.ts";
 import { type AdminApiDeps, createAdminApi } from "./client.ts";
 import { probeMembers, type ReadMembersOptions, readMembers } from "./members.ts";
 import { cursorMetadata } from "./metadata.ts";
@@ -13,10 +22,19 @@ export interface CursorConnectorDeps extends Omit<AdminApiDeps, "onRetry"> {
   /** Leaves removed people out instead of syncing them as disabled users. */
   readonly skipRemoved: boolean;
   readonly shrink: ShrinkOptions;
+  /** The team's SCIM directory; without it accounts are neither created nor deleted. */
+  readonly scim?: ScimClient | undefined;
+  readonly accounts?: AccountSettings;
   /** How far the reading of a team in pages may go; the default suits a million members. */
   readonly reading?: ReadMembersOptions;
 }
 
+export interface AccountSettings extends AccountOptions {
+  /** Removes members whom the directory does not know through the Admin API, which cannot be undone. */
+  readonly removeUnmanaged: boolean;
+}
+
+const defaultAccounts: AccountSettings = { rosterMaxAgeMs: 30_000, allowDeactivation: false, removeUnmanaged: false };
 const defaultReading: ReadMembersOptions = { totalTimeoutMs: 2 * 60 * 60_000, maxPages: 100_000 };
 
 /** Connects C1 to the team that the API key belongs to. Throws `invalid_argument` when the base URL cannot be used. */
@@ -41,11 +59,15 @@ export function createCursorConnector(deps: CursorConnectorDeps): Connector {
     return buildRoster(await readMembers(api, reading, log, signal));
   }
 
+  const readGuarded = async (signal: AbortSignal): Promise<Roster> =>
+    guard.check(await readRoster(signal), () => readRoster(signal));
+
   return {
-    metadata: cursorMetadata,
+    metadata: cursorMetadata({ accounts: deps.scim !== undefined }),
+    accounts: deps.scim === undefined ? undefined : createAccounts(deps, deps.scim, api, readGuarded),
     validate: (signal) => probeMembers(api, signal),
     async readSnapshot(signal) {
-      const roster = await guard.check(await readRoster(signal), () => readRoster(signal));
+      const roster = await readGuarded(signal);
       const snapshot = createSnapshot(roster, { skipRemoved });
       rosterLog.tell(roster, snapshot);
       activeCounts.set(snapshot, roster.activeCount);
@@ -56,4 +78,26 @@ export function createCursorConnector(deps: CursorConnectorDeps): Connector {
       if (activeCount !== undefined) guard.accepted(activeCount);
     },
   };
+}
+
+/** All tasks share one reading of the roster; a member is removed only after a new one. */
+function createAccounts(
+  deps: CursorConnectorDeps,
+  scim: ScimClient,
+  api: HttpClient,
+  readRoster: (signal: AbortSignal) => Promise<Roster>,
+): AccountManager {
+  const { clock, accounts: settings = defaultAccounts } = deps;
+  const read = async (signal: AbortSignal) => indexTeam(await readRoster(signal));
+  const team = createSharedReading(read, settings.rosterMaxAgeMs, clock);
+  return createCursorAccounts({
+    ...settings,
+    scim,
+    team,
+    deletions: createDeletions(clock),
+    removeMember: settings.removeUnmanaged
+      ? (member, signal) =>
+          removeMember(api, member, async (still) => (await team.get(0, still)).isActive(member.id), signal)
+      : undefined,
+  });
 }

@@ -63,7 +63,7 @@ function isPage(response: HttpResponse): boolean {
 }
 
 /** What the body says, in any of the shapes seen: `message`, else `error`, else `detail`; pages say nothing. */
-function wordsOf(response: HttpResponse): string {
+export function wordsOf(response: HttpResponse): string {
   try {
     const body: unknown = JSON.parse(response.body.toString("utf8"));
     if (!isJsonObject(body)) return "";

@@ -1,3 +1,4 @@
+import { isEmailAddress } from "../../baton/email-address.ts";
 import {
   type Entitlement,
   entitlementId,
@@ -7,7 +8,6 @@ import {
   type RoleResource,
   type UserResource,
 } from "../../baton/resource.ts";
-import { isEmailAddress } from "./email-address.ts";
 import { roleType, userType } from "./metadata.ts";
 import type { CursorRole } from "./roles.ts";
 import { isEmailId, type TeamMember } from "./schema.ts";

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
+import { emailKey } from "../../baton/email-address.ts";
 import { StatusError } from "../../baton/status-error.ts";
 import type { MemberRows } from "./members.ts";
 import { isAdminRole, roleId } from "./roles.ts";
-import { emailKey, isEmailId, type TeamMember } from "./schema.ts";
+import { isEmailId, type TeamMember } from "./schema.ts";
 import { sortUtf8 } from "./utf8-order.ts";
 
 /** What a roster's ids look like; a change means that C1 will see every account as a new one. */

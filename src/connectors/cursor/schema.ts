@@ -1,3 +1,4 @@
+import { emailKey } from "../../baton/email-address.ts";
 import { StatusError } from "../../baton/status-error.ts";
 import { isJsonObject } from "../../http/json.ts";
 import { removedRole, roleId } from "./roles.ts";
@@ -107,11 +108,6 @@ function readRow(row: unknown, place: Place, intern: (role: string) => string): 
   };
 }
 
-/** The key under which e-mail addresses are compared: without case, composed, trimmed; dots and tags stay. */
-export function emailKey(email: string): string {
-  return email.trim().toLowerCase().normalize("NFC");
-}
-
 function idOfEmail(email: string): string {
   const key = emailKey(email);
   return key === "" ? "" : `${emailIdPrefix}${key}`;
@@ -120,6 +116,11 @@ function idOfEmail(email: string): string {
 /** Whether an id was made from an e-mail address because the row had none of Cursor's. */
 export function isEmailId(id: string): boolean {
   return id.startsWith(emailIdPrefix);
+}
+
+/** The `emailKey` inside an id for which `isEmailId` holds. */
+export function emailKeyOfId(id: string): string {
+  return id.slice(emailIdPrefix.length);
 }
 
 /** Ids are strings today and were numbers; blank ones count as missing. */

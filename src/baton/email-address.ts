@@ -14,3 +14,8 @@ export function isEmailAddress(text: string): boolean {
   const localBytes = Buffer.byteLength(text.slice(0, at));
   return localBytes <= 64 && localBytes + text.length - at <= 254 && !longLabel.test(text.slice(at));
 }
+
+/** The key under which e-mail addresses are compared: without case, composed, trimmed; dots and tags stay. */
+export function emailKey(email: string): string {
+  return email.trim().toLowerCase().normalize("NFC");
+}

@@ -1,0 +1,28 @@
+import type { Clock, Random } from "../baton/clock.ts";
+import type { Logger } from "../baton/logger.ts";
+import type { C1Deadlines } from "../c1/client-options.ts";
+import type { Config } from "../config/options.ts";
+import type { ProxySettings } from "../http/proxy.ts";
+import type { LoggerOptions } from "../observability/logger.ts";
+
+/** What this build is. */
+export interface Build {
+  readonly version: string;
+  /** Source revision; empty when unknown. */
+  readonly revision: string;
+}
+
+/** What the parts are built from, whatever the mode. */
+export interface AppDeps {
+  readonly config: Config;
+  readonly build: Build;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly logger: Omit<LoggerOptions, "level" | "format" | "sinks">;
+  readonly proxy: ProxySettings;
+  /** PEM texts of private certificate authorities. */
+  readonly extraCertificates: readonly string[];
+  /** Milliseconds that calls to C1 may take, where the defaults do not suit (tests). */
+  readonly deadlines?: Partial<C1Deadlines>;
+}

@@ -1,0 +1,21 @@
+import type { SharedReading } from "../../../baton/shared-reading.ts";
+import type { ScimClient } from "../../../scim/client.ts";
+import type { TeamMember } from "../schema.ts";
+import type { Deletions } from "./deletions.ts";
+import type { TeamIndex } from "./team-index.ts";
+
+/** How accounts are created and deleted, as the operator set it. */
+export interface AccountOptions {
+  /** Age up to which tasks share a reading of the roster, in milliseconds. */
+  readonly rosterMaxAgeMs: number;
+  /** Makes people inactive in the directory where its server cannot delete them. */
+  readonly allowDeactivation: boolean;
+}
+
+export interface AccountDeps extends AccountOptions {
+  readonly scim: ScimClient;
+  readonly team: SharedReading<TeamIndex>;
+  readonly deletions: Deletions;
+  /** Removes a member whom the directory does not know; absent unless the operator has switched that on. */
+  readonly removeMember?: ((member: TeamMember, signal: AbortSignal) => Promise<void>) | undefined;
+}

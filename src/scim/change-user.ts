@@ -1,0 +1,192 @@
+import { StatusError } from "../baton/status-error.ts";
+import type { HttpResponse } from "../http/exchange.ts";
+import { isJsonObject } from "../http/json.ts";
+import { readJson, type ScimCall, type ScimCalls, userPath } from "./calls.ts";
+import type { ServiceProviderConfig } from "./discovery.ts";
+import { createExplain, type SettingNames, saysUnsupported } from "./errors.ts";
+import { readUser, type ScimUser, urns } from "./schema.ts";
+
+export interface ChangeDeps {
+  readonly calls: ScimCalls;
+  readonly names: SettingNames;
+  readonly config: (signal: AbortSignal) => Promise<ServiceProviderConfig>;
+}
+
+/** Reads one user; `undefined` when the directory has no such id. Rejects as the calls do. */
+export function getUser({ calls, names }: ChangeDeps, id: string, signal: AbortSignal): Promise<ScimUser | undefined> {
+  return calls.send(
+    {
+      operation: "get_user",
+      method: "GET",
+      path: userPath(id),
+      expect: [404, 410],
+      decode: (response) => (isGone(response) ? undefined : readUser(readJson(response, names))),
+    },
+    signal,
+  );
+}
+
+/** How a write to one user ended. */
+type Written = "done" | "gone" | "refused" | "unsupported" | "stale";
+
+/**
+ * Makes a user active or inactive: PATCH in the form that most servers take, then without a path, then PUT of the whole
+ * record (RFC 7644 section 3.5). `gone` when the directory no longer has the user. Rejects as the calls do, and with
+ * `failed_precondition` when the server takes none of the forms.
+ */
+export async function setActive(
+  deps: ChangeDeps,
+  user: ScimUser,
+  active: boolean,
+  signal: AbortSignal,
+): Promise<"done" | "gone"> {
+  const { patch } = await deps.config(signal);
+  const attempts = [
+    ...(patch ? [patchWith({ op: "replace", path: "active", value: active })] : []),
+    ...(patch ? [patchWith({ op: "replace", value: { active } })] : []),
+    async (target: ScimUser) => replaceActive(deps, target, active, signal),
+  ];
+  for (const attempt of attempts) {
+    const written = await withFreshVersion(deps, user, attempt, signal);
+    if (written === "done" || written === "gone") return written;
+  }
+  throw new StatusError(
+    "failed_precondition",
+    `the SCIM server takes neither PATCH nor PUT to make a user ${active ? "active" : "inactive"}: do it in the directory itself`,
+  );
+
+  function patchWith(operation: Readonly<Record<string, unknown>>): (target: ScimUser) => Promise<Written> {
+    return async (target) =>
+      deps.calls.send(
+        {
+          operation: "patch_user",
+          method: "PATCH",
+          path: userPath(target.id),
+          json: { schemas: [urns.patchOp], Operations: [operation] },
+          headers: await ifMatch(deps, target, signal),
+          // The value is absolute, so that sending it twice changes nothing more.
+          repeatable: true,
+          expect: writeStatuses,
+          decode: (response) => written(response, "patch_user", deps.names),
+        },
+        signal,
+      );
+  }
+}
+
+const writeStatuses = [400, 403, 404, 405, 410, 412, 501];
+
+/** Sorts the answers to a write; what is none of these is an error. */
+function written(response: HttpResponse, operation: string, names: SettingNames): Written {
+  if (response.status < 300) return "done";
+  if (isGone(response)) return "gone";
+  if (response.status === 412) return "stale";
+  if (saysUnsupported(response)) return "unsupported";
+  if (response.status === 400) return "refused";
+  throw new StatusError("permission_denied", createExplain(names)(response, operation));
+}
+
+function isGone({ status }: HttpResponse): boolean {
+  return status === 404 || status === 410;
+}
+
+/** A write that found the record changed since it was read is done once more on the new one. */
+async function withFreshVersion(
+  deps: ChangeDeps,
+  user: ScimUser,
+  attempt: (target: ScimUser) => Promise<Written>,
+  signal: AbortSignal,
+): Promise<Written> {
+  const first = await attempt(user);
+  if (first !== "stale") return first;
+  const fresh = await getUser(deps, user.id, signal);
+  if (fresh === undefined) return "gone";
+  const second = await attempt(fresh);
+  if (second !== "stale") return second;
+  throw new StatusError("unavailable", "the record changes in the SCIM directory all the time (HTTP 412): try again");
+}
+
+async function ifMatch(
+  { config }: ChangeDeps,
+  { version }: ScimUser,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const { etag } = await config(signal);
+  return etag && version !== undefined ? { "if-match": version } : {};
+}
+
+/** GET, set, PUT: for servers without PATCH. Read-only attributes stay at home. */
+async function replaceActive(
+  { calls, names, config }: ChangeDeps,
+  user: ScimUser,
+  active: boolean,
+  signal: AbortSignal,
+): Promise<Written> {
+  const path = userPath(user.id);
+  const current = await calls.send(
+    {
+      operation: "get_user",
+      method: "GET",
+      path,
+      expect: [404, 410],
+      decode: (response) => (isGone(response) ? undefined : readJson(response, names)),
+    },
+    signal,
+  );
+  if (current === undefined) return "gone";
+  if (!isJsonObject(current)) return "refused";
+  const { meta: _meta, groups: _groups, id: _id, ...rest } = current;
+  const headers = await ifMatch({ calls, names, config }, readUser(current), signal);
+  return calls.send(
+    {
+      operation: "replace_user",
+      method: "PUT",
+      path,
+      json: { ...rest, id: user.id, active },
+      headers,
+      expect: writeStatuses,
+      decode: (response) => written(response, "replace_user", names),
+    },
+    signal,
+  );
+}
+
+/** How a deletion ended: `unconfirmed` when it was accepted, but the user is still there. */
+export type Deletion = "deleted" | "deactivated" | "unconfirmed" | "unsupported";
+
+/**
+ * Deletes a user and looks whether it is gone (RFC 7644 section 3.6). A user that is not there any more counts as deleted.
+ * `unsupported` when the server has no deletion; nothing was changed then. Rejects as the calls do.
+ */
+export async function deleteUser(deps: ChangeDeps, user: ScimUser, signal: AbortSignal): Promise<Deletion> {
+  const erase = async (target: ScimUser): Promise<Written> => {
+    const call: ScimCall<Written> = {
+      operation: "delete_user",
+      method: "DELETE",
+      path: userPath(target.id),
+      headers: await ifMatch(deps, target, signal),
+      expect: writeStatuses,
+      decode(response) {
+        const sorted = written(response, "delete_user", deps.names);
+        if (sorted !== "refused") return sorted;
+        throw new StatusError("invalid_argument", createExplain(deps.names)(response, "delete_user"));
+      },
+    };
+    return deps.calls.send(call, signal);
+  };
+  const erased = await withFreshVersion(deps, user, erase, signal);
+  if (erased === "unsupported") return "unsupported";
+  return erased === "gone" ? "deleted" : confirm(deps, user, signal);
+}
+
+/** A failing look does not undo what was accepted. */
+async function confirm(deps: ChangeDeps, { id }: ScimUser, signal: AbortSignal): Promise<Deletion> {
+  try {
+    const left = await getUser(deps, id, signal);
+    if (left === undefined) return "deleted";
+    return left.active ? "unconfirmed" : "deactivated";
+  } catch (reason) {
+    if (signal.aborted) throw reason;
+    return "unconfirmed";
+  }
+}

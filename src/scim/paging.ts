@@ -1,0 +1,94 @@
+import { StatusError } from "../baton/status-error.ts";
+import { readJson, type ScimCalls } from "./calls.ts";
+import { type SettingNames, wrongEndpoint } from "./errors.ts";
+import { readUserPage, type ScimUser, type UserPage } from "./schema.ts";
+
+export interface PagingOptions {
+  readonly calls: ScimCalls;
+  readonly names: SettingNames;
+  /** How many users to ask for at a time. */
+  readonly pageSize: (signal: AbortSignal) => Promise<number>;
+  /** More pages or users than this are an error, never a shortened list. */
+  readonly maxPages: number;
+  readonly maxUsers: number;
+}
+
+/** What was noticed while pages were read. */
+export interface Listing {
+  /** False when fewer users came than the server said there are. */
+  complete: boolean;
+}
+
+/**
+ * Reads a list page by page (RFC 7644 section 3.4.2.4), each user once. Servers cap pages, ignore `count`, begin again past
+ * the end and miscount the total, so the list goes on after what was received and ends with a page that brings nobody new.
+ * `listing` is filled in at the end. Rejects as the calls do, and with `resource_exhausted` beyond the caps.
+ */
+export async function* listUsers(
+  options: PagingOptions,
+  filter: string | undefined,
+  listing: Listing,
+  signal: AbortSignal,
+): AsyncGenerator<readonly ScimUser[]> {
+  const seen = new Set<string>();
+  const count = await options.pageSize(signal);
+  let received = 0;
+  for (let pages = 1; ; pages += 1) {
+    if (pages > options.maxPages || seen.size > options.maxUsers) throw tooMany(options);
+    const page = await readPage(options, { startIndex: received + 1, count, filter }, signal);
+    const fresh = page.users.filter(({ id }) => !seen.has(id));
+    for (const { id } of fresh) seen.add(id);
+    received += page.users.length;
+    if (fresh.length > 0) yield fresh;
+    if (fresh.length === 0 || isLast(page, received, count)) {
+      listing.complete = seen.size >= (page.totalResults ?? 0);
+      return;
+    }
+  }
+}
+
+/**
+ * Some servers put the length of the page in place of the total: a full page that equals it is no end yet. Those that ignore
+ * `count` send everything at once, which is one.
+ */
+function isLast({ totalResults, users }: UserPage, received: number, pageSize: number): boolean {
+  if (totalResults === undefined || totalResults === 0) return false;
+  const mayBePageLength = totalResults === users.length && users.length === pageSize;
+  return received >= totalResults && !mayBePageLength;
+}
+
+interface PageQuery {
+  /** From 1. */
+  readonly startIndex: number;
+  readonly count: number;
+  readonly filter?: string | undefined;
+}
+
+/** Reads one page; both paging parameters are always sent, since some servers list nothing without them. */
+export async function readPage(
+  { calls, names }: Pick<PagingOptions, "calls" | "names">,
+  { count, filter, startIndex }: PageQuery,
+  signal: AbortSignal,
+): Promise<UserPage> {
+  return calls.send(
+    {
+      operation: "list_users",
+      method: "GET",
+      path: "/Users",
+      query: { ...(filter === undefined ? {} : { filter }), startIndex, count },
+      expect: [404],
+      decode(response) {
+        if (response.status === 404) throw wrongEndpoint(response, names);
+        return readUserPage(readJson(response, names));
+      },
+    },
+    signal,
+  );
+}
+
+function tooMany({ maxPages, maxUsers }: PagingOptions): StatusError {
+  return new StatusError(
+    "resource_exhausted",
+    `the SCIM server's list of users has more than ${maxPages} pages or ${maxUsers} users, or no end; nothing was changed`,
+  );
+}

@@ -1,0 +1,32 @@
+import type { Clock } from "../baton/clock.ts";
+import { StatusError } from "../baton/status-error.ts";
+
+/** Keeps a mistake upstream from emptying the team: so many deletions an hour, then no more. */
+export interface DeleteBrake {
+  /** Takes one deletion out of the budget. Throws `resource_exhausted`, final, when there is none left. */
+  take(): void;
+}
+
+const hourMs = 60 * 60_000;
+
+/** Counts within any 60 minutes, since the start of the process. */
+export function createDeleteBrake(deletesPerHour: number, clock: Clock): DeleteBrake {
+  let takenAtMs: readonly number[] = [];
+  return {
+    take() {
+      const nowMs = clock.monotonicMs();
+      takenAtMs = takenAtMs.filter((atMs) => nowMs - atMs < hourMs);
+      if (takenAtMs.length >= deletesPerHour) throw brakeHolds(deletesPerHour, takenAtMs[0], nowMs);
+      takenAtMs = [...takenAtMs, nowMs];
+    },
+  };
+}
+
+function brakeHolds(deletesPerHour: number, oldestMs: number | undefined, nowMs: number): StatusError {
+  const minutes = oldestMs === undefined ? 60 : Math.ceil((oldestMs + hourMs - nowMs) / 60_000);
+  return new StatusError(
+    "resource_exhausted",
+    `${deletesPerHour} accounts may be deleted per hour and as many were; nothing was changed: see whether so many deletions are meant, then ask again in ${minutes} min or raise BATON_MAX_DELETES_PER_HOUR`,
+    { retryable: false },
+  );
+}
