@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { appendFileSync, readdirSync, readFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -118,7 +119,9 @@ function terminalQuestion(): ((question: string, signal: AbortSignal) => Promise
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return undefined;
   return async (question, signal) => {
     using prompt = createInterface({ input: process.stdin, output: process.stderr });
-    return prompt.question(question, { signal });
+    // The end of the input is an answer too: none.
+    const ended = once(prompt, "close").then(() => "");
+    return await Promise.race([prompt.question(question, { signal }), ended]);
   };
 }
 
