@@ -6,8 +6,11 @@ import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type C1Server, startC1Server, type UploadRecord } from "../fakes/c1-server.ts";
 import { startCursorServer } from "../fakes/cursor-server.ts";
+import { linkDirectory } from "../fakes/directory-link.ts";
+import { startScimServer } from "../fakes/scim-server.ts";
 import { type DaemonProcess, spawnConnector } from "../helpers/daemon.ts";
-import { demoTeam } from "./team.ts";
+import { tellCreation, tellDeletion } from "./accounts.ts";
+import { demoDirectory, demoTeam } from "./team.ts";
 
 const once = process.argv.includes("--once");
 const root = new URL("../../", import.meta.url).pathname;
@@ -78,10 +81,13 @@ async function main(): Promise<void> {
   process.on("SIGTERM", () => interrupted.abort());
   const uploadDirectory = mkdtempSync(join(tmpdir(), "baton-demo-"));
   try {
-    step("1. Two stand-ins, on this machine only");
+    step("1. Three stand-ins, on this machine only");
     await using cursor = await startCursorServer({ members: demoTeam });
     await using c1 = await startC1Server({ uploadDirectory, nextPollMs: 200 });
     say(`Cursor's Admin API: ${cursor.url} (a team of ${demoTeam.length} people)`);
+    await using scim = await startScimServer({ users: demoDirectory });
+    using _link = linkDirectory(cursor, scim);
+    say(`SCIM directory:     ${scim.url} (${demoDirectory.length} of them; Cursor follows it)`);
     say(`ConductorOne:       https://${c1.apiHost} (tokens and gRPC over TLS)`);
 
     step("2. The connector starts and says Hello");
@@ -92,6 +98,9 @@ async function main(): Promise<void> {
       SSL_CERT_FILE: c1.caFile,
       BATON_CURSOR_API_KEY: cursor.apiKey,
       BATON_CURSOR_BASE_URL: cursor.url,
+      BATON_PROVISIONING: "true",
+      BATON_CURSOR_SCIM_ENDPOINT: scim.endpoint,
+      BATON_CURSOR_SCIM_TOKEN: scim.token,
       BATON_HEALTH_CHECK_PORT: "0",
       BATON_LOG_FORMAT: "json",
     });
@@ -108,7 +117,14 @@ async function main(): Promise<void> {
     step("4. What C1 knows now");
     tellUpload(upload);
 
-    step("5. How it is doing");
+    const scene = { c1, cursor, scim, say };
+    step("5. C1 asks for an account");
+    await tellCreation(scene);
+
+    step("6. C1 asks for an account to be deleted");
+    await tellDeletion(scene);
+
+    step("7. How it is doing");
     await tellHealth(port);
     say(`   metrics: http://127.0.0.1:${port}/metrics`);
 

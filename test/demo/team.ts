@@ -7,3 +7,6 @@ export const demoTeam = [
   { id: "user_05eli", name: "", email: "eli@example.com", role: "member", isRemoved: false },
   { id: "user_06fay", name: "Fay Wray", email: "fay@example.com", role: "removed", isRemoved: true },
 ];
+
+/** Whom the SCIM directory knows: Dora and Eli were invited by hand. */
+export const demoDirectory = ["ada@example.com", "bob@example.com", "cleo@example.com"];
