@@ -95,6 +95,35 @@ export const answers: readonly {
 /** The same as tasks to hand out, an id for each. */
 export const refusals = answers.map((answer) => ({ ...answer, id: newTaskId() }));
 
+const bob = { resourceType: "user", resource: "user_b71kexample" };
+const forAccount = (email: string) => ({
+  accountInfo: { profile: { email } },
+  // What the SDK's own one-shot command sends for every connector.
+  credentialOptions: { randomPassword: { length: "20" } },
+});
+
+/** Tasks that change accounts, with the answer to each: its type, and for new accounts the arm and the resource in it. */
+export const accountTasks = [
+  {
+    id: newTaskId(),
+    type: "create_account",
+    payload: forAccount("new@example.com"),
+    result: { type: "CreateAccountResponse", arm: "inProgress", resource: undefined },
+  },
+  {
+    id: newTaskId(),
+    type: "create_account",
+    payload: forAccount("ada@example.com"),
+    result: { type: "CreateAccountResponse", arm: "alreadyExists", resource: ada.resource },
+  },
+  {
+    id: newTaskId(),
+    type: "delete_resource",
+    payload: { resourceId: bob },
+    result: { type: "DeleteResourceResponse", arm: undefined, resource: undefined },
+  },
+];
+
 /** Named by the protocol but not declared by us: what others answer to tasks that we refuse. */
 export const undeclared = [
   "CreateResourceResponse",

@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { startScimServer } from "../fakes/scim-server.ts";
 import { roundTrip, type WireLine, wireRegistry } from "./codec.ts";
-import { newCredentials, startConnector, startCursor } from "./daemon.ts";
-import { counts, grants, newTaskId, opaque, refusals, roles, undeclared, users } from "./expected.ts";
-import { buildTools, type Event, go, goVersion, output, run, startTinyC1, type TinyC1 } from "./tools.ts";
+import { startConnector, startCursor } from "./daemon.ts";
+import { accountTasks, counts, grants, newTaskId, opaque, refusals, roles, undeclared, users } from "./expected.ts";
+import { finishes, serve } from "./serve.ts";
+import { buildTools, go, goVersion, output, run } from "./tools.ts";
 
 const version = goVersion();
 const anyUrl = (name: string) => `type.googleapis.com/c1.connector.v2.${name}`;
@@ -35,44 +37,7 @@ interface Dump {
   readonly problems: readonly string[];
 }
 
-interface Finish extends Event {
-  readonly taskId: string;
-  readonly type: string;
-  readonly ok: boolean;
-  readonly code: number;
-  readonly message: string;
-  readonly nonRetryable: boolean;
-  readonly annotations: readonly object[];
-  readonly response: { readonly "@type": string } | null;
-}
-
 const dump = (path: string): Dump => JSON.parse(output("interop", "dump", path));
-
-/** Runs the daemon in service mode against the tiny C1 until every task of the script has ended. */
-async function serve(directory: string, script: readonly object[], cursorDelayMs = 0): Promise<TinyC1> {
-  await using cursor = await startCursor(cursorDelayMs);
-  const c1 = await startTinyC1(directory, script);
-  const { clientId, clientSecret } = newCredentials();
-  const connector = startConnector([], {
-    BATON_CLIENT_ID: clientId,
-    BATON_CLIENT_SECRET: clientSecret,
-    BATON_C1_API_HOST: `127.0.0.1:${c1.port}`,
-    BATON_CURSOR_BASE_URL: cursor.url,
-    BATON_HEALTH_CHECK: "false",
-    BATON_STATUS: "false",
-    BATON_TMPDIR: directory,
-    SSL_CERT_FILE: `${directory}/ca.pem`,
-  });
-  const code = await Promise.race([c1.exited, connector.ended.then(() => undefined)]);
-  connector.stop();
-  const { code: connectorCode, output: log } = await connector.ended;
-  const story = () => `${c1.events.map((event) => JSON.stringify(event)).join("\n")}\n${log}`;
-  assert.equal(code, 0, `the tiny C1 is not content\n${story()}`);
-  assert.equal(connectorCode, 0, `the daemon did not end cleanly\n${story()}`);
-  return c1;
-}
-
-const finishes = ({ events }: TinyC1) => events.filter(({ event }) => event === "finish") as Finish[];
 
 suite("interop with the official Go modules", { skip: version === undefined && "Go was not found" }, () => {
   const directory = mkdtempSync(join(tmpdir(), "interop-"));
@@ -251,6 +216,30 @@ suite("interop with the official Go modules", { skip: version === undefined && "
         if (response) assert.equal(report.response?.["@type"], anyUrl(response));
       }
     });
+  });
+
+  test("creates and deletes accounts with answers that the validation accepts", async () => {
+    await using scim = await startScimServer({ users: ["ada@example.com", "bob@example.com"] });
+    const script = accountTasks.map(({ id, payload, type }) => ({ id, type, payload }));
+    const c1 = await serve(directory, script, 0, {
+      BATON_PROVISIONING: "true",
+      BATON_CURSOR_SCIM_ENDPOINT: scim.endpoint,
+      BATON_CURSOR_SCIM_TOKEN: scim.token,
+    });
+    const reports = new Map(finishes(c1).map((report) => [report.taskId, report]));
+    for (const { id, result } of accountTasks) {
+      const { message, ok, response } = reports.get(id) ?? {};
+      assert.equal(ok, true, message);
+      assert.equal(response?.["@type"], anyUrl(result.type));
+      if (result.arm === undefined) continue;
+      assert.equal(Object(response?.[result.arm])["isCreateAccountResult"], true);
+      assert.equal(Object(response?.[result.arm])["resource"]?.id?.resource, result.resource);
+    }
+    assert.deepEqual(
+      scim.records.map(({ userName }) => userName),
+      ["ada@example.com", "new@example.com"],
+    );
+    assert.deepEqual(scim.violations, []);
   });
 
   test("our wire code returns every message of the protocol unharmed", async () => {
