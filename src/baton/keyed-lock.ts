@@ -13,14 +13,18 @@ export function createKeyedLock(): KeyedLock {
     async run(key, work, signal) {
       const before = tails.get(key) ?? Promise.resolve();
       const { promise: done, resolve: release } = Promise.withResolvers<void>();
-      const tail = before.then(() => done);
+      // Not only its own end: a caller that gives up waiting must not let the next one in beside whoever runs.
+      const tail = before
+        .then(() => done)
+        .then(() => {
+          if (tails.get(key) === tail) tails.delete(key);
+        });
       tails.set(key, tail);
       try {
         await untilAborted(before, signal);
         return await work();
       } finally {
         release();
-        if (tails.get(key) === tail) tails.delete(key);
       }
     },
   };

@@ -47,6 +47,8 @@ export function createSharedReading<T>(
   }
 
   function keep(startedMs: number, value: T): void {
+    // A reading that was given up may end after the one that followed it.
+    if (kept !== undefined && kept.startedMs > startedMs) return;
     const entry = { startedMs, value };
     kept = entry;
     // Only memory depends on this timer, which does not hold the process; ages are judged by the clock.
