@@ -46,7 +46,8 @@ function readEmail({ emails, login, profile }: AccountInfo): string {
   if (email === "") {
     throw invalid("the account has no e-mail address: fill in the field email of the form, which Cursor accounts need");
   }
-  if (!isEmailAddress(email)) {
+  // C1's rule lets characters through that nobody sees; two addresses that look alike must not be two people.
+  if (!isEmailAddress(email) || /[\p{Cc}\p{Cf}\p{Z}]/u.test(email)) {
     throw invalid(
       "the account's e-mail address is not one plain, valid address such as ada@example.com: correct the field email of the form",
     );
@@ -56,11 +57,15 @@ function readEmail({ emails, login, profile }: AccountInfo): string {
 
 function clean(value: unknown): string {
   if (typeof value !== "string") return "";
-  return value
+  const line = value
     .toWellFormed()
     .replace(/[\s\p{Cc}]+/gu, " ")
-    .trim()
-    .slice(0, maxNameUnits);
+    .trim();
+  // Half a surrogate pair is no text.
+  return line
+    .slice(0, maxNameUnits)
+    .replace(/[\uD800-\uDBFF]$/, "")
+    .trimEnd();
 }
 
 function invalid(message: string): StatusError {

@@ -22,11 +22,11 @@ export function createDeleteBrake(deletesPerHour: number, clock: Clock): DeleteB
   };
 }
 
+/** `oldestMs` is absent when no deletion is allowed at all. */
 function brakeHolds(deletesPerHour: number, oldestMs: number | undefined, nowMs: number): StatusError {
-  const minutes = oldestMs === undefined ? 60 : Math.ceil((oldestMs + hourMs - nowMs) / 60_000);
-  return new StatusError(
-    "resource_exhausted",
-    `${deletesPerHour} accounts may be deleted per hour and as many were; nothing was changed: see whether so many deletions are meant, then ask again in ${minutes} min or raise BATON_MAX_DELETES_PER_HOUR`,
-    { retryable: false },
-  );
+  const message =
+    oldestMs === undefined
+      ? "BATON_MAX_DELETES_PER_HOUR is 0, so that no account is deleted; nothing was changed: raise it to allow deletions"
+      : `${deletesPerHour} accounts may be deleted per hour and as many were; nothing was changed: see whether so many deletions are meant, then ask again in ${Math.ceil((oldestMs + hourMs - nowMs) / 60_000)} min or raise BATON_MAX_DELETES_PER_HOUR`;
+  return new StatusError("resource_exhausted", message, { retryable: false });
 }

@@ -26,8 +26,8 @@ export function createProvisioning(deps: ProvisioningDeps): Pick<TaskHandlers, "
   return { create_account: createCreateAccount(deps), delete_resource: createDeleteResource(deps) };
 }
 
-/** Longest resource type id that C1 may send (c1.connectorapi.baton.v1, CreateAccountTask), in bytes. */
-const maxTypeIdBytes = 1024;
+/** Longest id, and longest resource type, that C1 may send (c1.connector.v2.ResourceId, CreateAccountTask), in bytes. */
+const maxIdBytes = 1024;
 
 /** Creates an account. What is wrong with the task comes first, then the switch, then what is not configured. */
 function createCreateAccount(deps: ProvisioningDeps): TaskHandler<"create_account"> {
@@ -55,9 +55,7 @@ const signInFirst =
   "The person is in the directory. The account appears once the person has signed in to Cursor for the first time.";
 
 function managerFor({ connector, provisioning }: ProvisioningDeps, resourceTypeId: string): AccountManager {
-  if (Buffer.byteLength(resourceTypeId) > maxTypeIdBytes) {
-    throw refusal("invalid_argument", `the resource type of the account is longer than ${maxTypeIdBytes} bytes`);
-  }
+  checkLength(resourceTypeId, "resource type of the account");
   if (!provisioning) throw refusal("failed_precondition", "provisioning is not enabled");
   if (connector.accounts === undefined) {
     throw refusal("unimplemented", "connector does not have account manager configured");
@@ -69,6 +67,11 @@ function managerFor({ connector, provisioning }: ProvisioningDeps, resourceTypeI
     "unimplemented",
     `connector does not have account manager configured for resource type: ${named(resourceTypeId)}`,
   );
+}
+
+function checkLength(id: string, what: string): void {
+  if (Buffer.byteLength(id) <= maxIdBytes) return;
+  throw refusal("invalid_argument", `the ${what} is longer than ${maxIdBytes} bytes`);
 }
 
 /** People sign in through their identity provider: no password is made, and one that is asked for is not needed. */
@@ -88,6 +91,8 @@ function createDeleteResource(deps: ProvisioningDeps): TaskHandler<"delete_resou
     if (resourceId === undefined || resourceId.resourceType === "" || resourceId.resource === "") {
       throw malformed("delete resource");
     }
+    checkLength(resourceId.resourceType, "resource type");
+    checkLength(resourceId.resource, "resource id");
     const accounts = deleterFor(deps, resourceId);
     const approve: Approve = async () => {
       if (!deps.dryRun) deps.brake.take();
