@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import pino from "pino";
 import type { Clock } from "../baton/clock.ts";
+import { emailKey } from "../baton/email-address.ts";
 import type { LogFields, Logger } from "../baton/logger.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -81,7 +82,18 @@ export function teeLogger(first: Logger, second: Logger): Logger {
   };
 }
 
-const emailPattern = /[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+/g;
+/** What may stand before the `@`, and in a part of the host: any letters, since a team may have any address. */
+const localCharacter = String.raw`[\w.!#$%&'*+/=?^{|}~\u0060\u0080-\u{10FFFF}-]`;
+const hostCharacter = String.raw`[\w\u0080-\u{10FFFF}-]`;
+
+/**
+ * Addresses of any length, with and without a dot in the host. The name of a scoped package in a path (`node_modules/@a/b`)
+ * is none. It begins where such characters begin, which keeps a long text without an address cheap.
+ */
+const emailPattern = new RegExp(
+  `(?<!${localCharacter})${localCharacter}+@${hostCharacter}+(?:(?:\\.${hostCharacter}+)+|(?!${hostCharacter}|/))`,
+  "gu",
+);
 
 /**
  * The last look at a line before it leaves: known secrets become `[redacted]`, e-mail addresses a digest keyed per
@@ -91,7 +103,7 @@ const emailPattern = /[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?
 function createCleaner({ showPeople, secrets }: LoggerOptions): (line: string) => string {
   const key = randomBytes(32);
   const digest = (address: string) =>
-    `person-${createHmac("sha256", key).update(address.toLowerCase()).digest("hex").slice(0, 12)}`;
+    `person-${createHmac("sha256", key).update(emailKey(address)).digest("hex").slice(0, 12)}`;
   return (line) => {
     const withoutSecrets = secrets().reduce(
       (text, secret) => (secret.length < 6 ? text : text.replaceAll(secret, "[redacted]")),
