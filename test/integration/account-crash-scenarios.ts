@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import type { C1Server, TaskInit } from "../fakes/c1-server.ts";
+import type { CursorServer } from "../fakes/cursor-server.ts";
+import type { ScimEffect, ScimSeed } from "../fakes/scim-server.ts";
+import {
+  type AccountStage,
+  type AccountStageOptions,
+  createTask,
+  creationArm,
+  deleteTask,
+  saysNothingWasThere,
+} from "./account-stage.ts";
+import type { Aftermath } from "./crash-and-repeat.ts";
+
+/** Whom the tasks are about. */
+export const person = "lin@example.com";
+const memberId = "user_01LIN";
+/** People whom no task is about. */
+export const others = ["ada@example.com", "grace@example.com", "hedy@example.com"];
+export const otherMembers = [
+  row("user_01ADA", "ada@example.com", "owner"),
+  row("user_01GRACE", "grace@example.com", "owner"),
+];
+
+function row(id: string, email: string, role = "member", isRemoved = false): object {
+  return { id, name: email.split("@")[0], email, role, isRemoved };
+}
+
+/** One task, done by one process after another. */
+export interface Scenario {
+  readonly name: string;
+  readonly stage: AccountStageOptions;
+  readonly env?: Record<string, string>;
+  readonly task: TaskInit;
+  /** What has to be among the steps, in this order: a task that leaves them out would prove nothing. */
+  readonly steps: readonly string[];
+  /** The first step to be killed at, where the ones before are those of another scenario. */
+  readonly from?: string;
+  /** The one change of the directory that the task is about, whoever made it. */
+  readonly effects: readonly ScimEffect["kind"][];
+  /** What the directory has of the person in the end. */
+  readonly records: readonly { readonly active: boolean }[];
+  judge(stage: AccountStage, aftermath: Aftermath): void | Promise<void>;
+}
+
+const lookups = ["GET /ServiceProviderConfig", 'GET /Users userName eq ""', 'GET /Users emails.value eq ""'];
+const reading = ["hand-out", "Cursor GET /teams/members", ...lookups];
+const scans = [...lookups, 'GET /Users emails[value eq ""]', "GET /Users 1+100"];
+
+function people(...more: readonly ScimSeed[]): { readonly users: readonly ScimSeed[] } {
+  return { users: [...others, ...more] };
+}
+
+const deletion = {
+  task: deleteTask(memberId),
+  cursor: { members: [...otherMembers, row(memberId, person)] },
+  scim: people(person),
+};
+
+/** The second process finds done what the first one did, and says so. */
+function judgeDeletion(_stage: AccountStage, { finish, changedBefore }: Aftermath): void {
+  assert.equal(finish.ok, true, finish.message);
+  assert.equal(saysNothingWasThere(finish), changedBefore);
+}
+
+function judgeCreation(_stage: AccountStage, { finish }: Aftermath): void {
+  assert.equal(finish.ok, true, finish.message);
+  assert.equal(creationArm(finish), "inProgress");
+}
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: "create",
+    stage: { cursor: { members: otherMembers }, scim: people() },
+    task: createTask(person),
+    steps: [...reading, "POST /Users", "FinishTask"],
+    effects: ["created"],
+    records: [{ active: true }],
+    judge: judgeCreation,
+  },
+  {
+    name: "create, by reading the whole directory",
+    stage: { cursor: { members: otherMembers }, scim: { ...people(), quirks: { filtersRefused: true } } },
+    task: createTask(person),
+    from: 'GET /Users emails[value eq ""]',
+    steps: ["hand-out", ...scans, "POST /Users", "FinishTask"],
+    effects: ["created"],
+    records: [{ active: true }],
+    judge: judgeCreation,
+  },
+  {
+    name: "reactivate",
+    stage: {
+      cursor: { members: [...otherMembers, row(memberId, person, "member", true)] },
+      scim: people({ userName: person, active: false }),
+    },
+    task: createTask(person),
+    steps: ["hand-out", "Cursor GET /teams/members", 'GET /Users userName eq ""', "PATCH /Users/{id}", "FinishTask"],
+    effects: ["patched"],
+    records: [{ active: true }],
+    judge: judgeCreation,
+  },
+  {
+    name: "delete",
+    stage: { cursor: deletion.cursor, scim: deletion.scim },
+    task: deletion.task,
+    steps: [...reading, "DELETE /Users/{id}", "GET /Users/{id}", "FinishTask"],
+    effects: ["deleted"],
+    records: [],
+    judge: judgeDeletion,
+  },
+  {
+    name: "delete, by reading the whole directory",
+    stage: { cursor: deletion.cursor, scim: { ...deletion.scim, quirks: { filtersRefused: true } } },
+    task: deletion.task,
+    from: 'GET /Users emails[value eq ""]',
+    steps: ["hand-out", ...scans, "GET /Users/{id}", "DELETE /Users/{id}", "GET /Users/{id}", "FinishTask"],
+    effects: ["deleted"],
+    records: [],
+    judge: judgeDeletion,
+  },
+  {
+    name: "delete, Cursor follows late",
+    stage: { cursor: deletion.cursor, scim: deletion.scim, delay: "manual" },
+    from: "DELETE /Users/{id}",
+    // The roster is read anew for the third hand-out, which comes at once.
+    env: { BATON_CURSOR_ROSTER_MAX_AGE: "0s" },
+    task: deletion.task,
+    steps: [...reading, "DELETE /Users/{id}", "GET /Users/{id}", "FinishTask"],
+    effects: ["deleted"],
+    records: [],
+    judge: judgeLateDeletion,
+  },
+  {
+    name: "remove a member whom the directory does not know",
+    stage: { cursor: deletion.cursor, scim: people() },
+    env: { BATON_CURSOR_REMOVE_UNMANAGED: "true" },
+    task: deletion.task,
+    from: "Cursor POST /teams/remove-member",
+    steps: [...reading, "Cursor POST /teams/remove-member", "FinishTask"],
+    effects: [],
+    records: [],
+    judge: judgeRemoval,
+  },
+  {
+    name: "remove such a member, the roster shows it late",
+    stage: { cursor: { ...deletion.cursor, removals: "manual" }, scim: people() },
+    env: { BATON_CURSOR_REMOVE_UNMANAGED: "true", BATON_CURSOR_ROSTER_MAX_AGE: "0s" },
+    task: deletion.task,
+    from: "Cursor POST /teams/remove-member",
+    steps: [...reading, "Cursor POST /teams/remove-member", "FinishTask"],
+    effects: [],
+    records: [],
+    judge: judgeLateRemoval,
+  },
+];
+
+/**
+ * Nothing outlasts the process, so that the second one sees a member without a record and cannot tell whose work that is.
+ * It refuses; as soon as Cursor has followed the directory, the same task succeeds.
+ */
+async function judgeLateDeletion({ c1, link }: AccountStage, aftermath: Aftermath): Promise<void> {
+  const { changedBefore, finish } = aftermath;
+  if (!changedBefore) {
+    assert.equal(finish.ok, true, finish.message);
+    return;
+  }
+  assert.deepEqual([finish.code, finish.nonRetryable], [9, true], finish.message);
+  assert.match(finish.message, /not managed through SCIM/);
+  link.apply();
+  await succeedsNow(c1, aftermath);
+}
+
+/** What is removed through the Admin API cannot come back: it must not be asked for twice. */
+function judgeRemoval({ cursor }: AccountStage, { finish, changedBefore }: Aftermath): void {
+  assert.equal(finish.ok, true, finish.message);
+  assert.equal(saysNothingWasThere(finish), changedBefore);
+  assert.deepEqual(removals(cursor).slice(1), changedBefore ? [] : [200]);
+}
+
+/** Asked again because the roster still shows the member, Cursor says that there is none, which is told as it is. */
+async function judgeLateRemoval({ c1, cursor }: AccountStage, aftermath: Aftermath): Promise<void> {
+  const { finish } = aftermath;
+  const [, second] = removals(cursor);
+  if (second === 200) {
+    assert.equal(finish.ok, true, finish.message);
+    return;
+  }
+  assert.deepEqual([second, finish.code, finish.nonRetryable], [404, 9, true], finish.message);
+  assert.match(finish.message, /is no member of the team, but lists it as one/);
+  cursor.applyRemovals();
+  await succeedsNow(c1, aftermath);
+}
+
+/** Statuses of the requests to remove a member; `undefined` where no answer was sent. */
+function removals(cursor: CursorServer): readonly (number | undefined)[] {
+  return cursor.requests.filter(({ method }) => method === "POST").map(({ status }) => status);
+}
+
+async function succeedsNow(c1: C1Server, { taskId }: Aftermath): Promise<void> {
+  const { leases } = c1.task(taskId);
+  c1.requeue(taskId);
+  await c1.until(() => c1.task(taskId).leases > leases, undefined, "another hand-out");
+  const finish = await c1.awaitFinish(taskId);
+  assert.deepEqual([finish.ok, saysNothingWasThere(finish)], [true, true], finish.message);
+}
