@@ -15,6 +15,8 @@ export interface ScimUser {
   readonly userName: string;
   readonly active: boolean;
   readonly emails: readonly string[];
+  /** The address that is marked as primary, or the only one. */
+  readonly primaryEmail: string | undefined;
   /** `meta.version`, for If-Match; only of use where the server supports ETags. */
   readonly version: string | undefined;
 }
@@ -66,14 +68,18 @@ export function readUser(value: unknown): ScimUser {
   if (!isJsonObject(value)) throw malformed("a user", "an object");
   const id = typeof value["id"] === "number" ? String(value["id"]) : value["id"];
   if (typeof id !== "string" || id === "") throw malformed("the id of a user", "a text");
+  // An address would swallow these, and the call would go to the list of all users.
+  if (id === "." || id === "..") throw malformed("the id of a user", "more than dots");
   const userName = value["userName"] ?? "";
   if (typeof userName !== "string") throw malformed("the userName of a user", "a text");
   const meta = isJsonObject(value["meta"]) ? value["meta"] : {};
+  const emails = readEmails(value["emails"]);
   return {
     id,
     userName,
     active: readActive(value["active"]),
-    emails: readEmails(value["emails"]),
+    emails,
+    primaryEmail: readPrimary(value["emails"]) ?? (emails.length === 1 ? emails[0] : undefined),
     version: typeof meta["version"] === "string" ? meta["version"] : undefined,
   };
 }
@@ -90,6 +96,13 @@ function readEmails(value: unknown): readonly string[] {
     .map((entry) => (isJsonObject(entry) ? entry["value"] : entry))
     .filter((email) => typeof email === "string" && email !== "")
     .map(String);
+}
+
+function readPrimary(value: unknown): string | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const primary: unknown = value.find((entry) => isJsonObject(entry) && entry["primary"] === true);
+  const address = isJsonObject(primary) ? primary["value"] : undefined;
+  return typeof address === "string" && address !== "" ? address : undefined;
 }
 
 function wholeNumber(value: unknown): number | undefined {

@@ -118,9 +118,14 @@ export function isEmailId(id: string): boolean {
   return id.startsWith(emailIdPrefix);
 }
 
-/** The `emailKey` inside an id for which `isEmailId` holds. */
+/** The `emailKey` inside an id for which `isEmailId` holds; ids that people typed may have capitals. */
 export function emailKeyOfId(id: string): string {
-  return id.slice(emailIdPrefix.length);
+  return emailKey(id.slice(emailIdPrefix.length));
+}
+
+/** An id for a message about somebody else than C1 asked about: withheld when it holds an e-mail address. */
+export function shownId(id: string): string {
+  return id.includes("@") ? "(an id that holds an e-mail address)" : JSON.stringify(id);
 }
 
 /** Ids are strings today and were numbers; blank ones count as missing. */

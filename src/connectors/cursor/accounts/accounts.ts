@@ -1,9 +1,11 @@
 import type { AccountManager } from "../../../baton/account.ts";
 import { emailKey } from "../../../baton/email-address.ts";
 import { createKeyedLock } from "../../../baton/keyed-lock.ts";
+import { StatusError } from "../../../baton/status-error.ts";
 import { createAccount } from "./create-account.ts";
-import { deleteTarget, findTarget } from "./delete-account.ts";
+import { deleteTarget } from "./delete-account.ts";
 import type { AccountDeps } from "./deps.ts";
+import { findTarget } from "./target.ts";
 
 /**
  * Accounts of a Cursor team. People are created and deleted in the team's SCIM directory, which Cursor follows; members and
@@ -16,9 +18,24 @@ export function createCursorAccounts(deps: AccountDeps): AccountManager {
     createAccount: (account, approve, signal) =>
       locks.run(emailKey(account.email), () => createAccount(deps, account, approve, signal), signal),
     async deleteAccount({ resource }, approve, signal) {
-      const target = await findTarget(deps, resource, signal);
-      if (target === undefined) return { kind: "gone" };
-      return locks.run(emailKey(target.email), () => deleteTarget(deps, target, approve, signal), signal);
+      const first = await findTarget(deps, resource, signal);
+      if (first === undefined) return { kind: "gone" };
+      const key = emailKey(first.email);
+      const work = async () => {
+        // Who was waited for may have changed the very person.
+        const target = await findTarget(deps, resource, signal);
+        if (target === undefined) return { kind: "gone" } as const;
+        if (emailKey(target.email) !== key) throw renamed(resource);
+        return deleteTarget(deps, target, approve, signal);
+      };
+      return locks.run(key, work, signal);
     },
   };
+}
+
+function renamed(id: string): StatusError {
+  return new StatusError(
+    "unavailable",
+    `the e-mail address of user ${JSON.stringify(id)} changed while it was looked at; nothing was changed: ask again`,
+  );
 }

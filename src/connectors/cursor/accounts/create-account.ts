@@ -6,6 +6,8 @@ import type { ScimUser } from "../../../scim/schema.ts";
 import { toUserResource } from "../resources.ts";
 import type { TeamMember } from "../schema.ts";
 import type { AccountDeps } from "./deps.ts";
+import { incompleteList, refuseSecondary } from "./record-checks.ts";
+import type { TeamIndex } from "./team-index.ts";
 
 /**
  * Gives a person a record in the directory, unless there is one. The answer follows from what directory and roster held
@@ -21,7 +23,7 @@ import type { AccountDeps } from "./deps.ts";
  * | –         | –      | created     | in_progress                     |
  *
  * A new person shows in Cursor only after signing in for the first time (https://cursor.com/docs/account/teams/scim), so that
- * there is no resource to name before.
+ * there is no resource to name before. Throws `failed_precondition` when several members or records have the address.
  */
 export async function createAccount(
   deps: AccountDeps,
@@ -31,22 +33,39 @@ export async function createAccount(
 ): Promise<AccountCreation> {
   const { scim } = deps;
   const team = await deps.team.get(deps.rosterMaxAgeMs, signal);
-  const member = team.activeByEmail(emailKey(account.email));
-  const { users } = await scim.findUsers(account.email, false, signal);
+  const holder = team.activeByEmail(emailKey(account.email));
+  const member = present(holder, deps, team);
+  const { complete, users } = await scim.findUsers(account.email, false, signal);
   const [record, ...others] = users;
   if (others.length > 0) throw severalRecords(users);
+  if (record === undefined && !complete) throw incompleteList();
+  if (record !== undefined) refuseSecondary(record, account.email);
   if (record?.active === true) return answer("already_exists", member);
 
   const action = record === undefined ? "create" : "reactivate";
   if (!(await approve(plan(action, account, member, record), signal))) return { kind: "declined" };
-  if (record !== undefined) {
-    await reactivate(deps, record, signal);
-    return answer("success", member);
-  }
-  const creation = await scim.createUser(account, signal);
-  if (creation.user.active) return answer("already_exists", member);
-  await reactivate(deps, creation.user, signal);
-  return answer("success", member);
+  const reactivated = await bring(deps, account, record, signal);
+  if (holder !== undefined) deps.deletions.forget(holder.id);
+  return answer(reactivated ? "success" : "already_exists", member);
+}
+
+/** Creates the record or makes it active; resolves to whether there was one that was inactive. */
+async function bring(
+  deps: AccountDeps,
+  account: NewAccount,
+  record: ScimUser | undefined,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const user = record ?? (await deps.scim.createUser(account, signal)).user;
+  if (user.active) return false;
+  refuseSecondary(user, account.email);
+  await reactivate(deps, user, signal);
+  return true;
+}
+
+/** A member whom we have just deleted does not count, although the roster still shows them. */
+function present(member: TeamMember | undefined, { deletions }: AccountDeps, team: TeamIndex): TeamMember | undefined {
+  return member !== undefined && deletions.has(member.id, team) ? undefined : member;
 }
 
 function answer(kind: "success" | "already_exists", member: TeamMember | undefined): AccountCreation {

@@ -1,43 +1,13 @@
 import type { AccountDeletion, Approve, PlannedChange } from "../../../baton/account.ts";
-import { emailKey, isEmailAddress } from "../../../baton/email-address.ts";
+import { emailKey } from "../../../baton/email-address.ts";
 import { StatusError } from "../../../baton/status-error.ts";
 import { severalRecords } from "../../../scim/create-user.ts";
 import type { Lookup } from "../../../scim/lookup.ts";
 import type { ScimUser } from "../../../scim/schema.ts";
-import { emailKeyOfId, isEmailId, type TeamMember } from "../schema.ts";
 import type { Reservation } from "./deletions.ts";
 import type { AccountDeps } from "./deps.ts";
-import type { TeamIndex } from "./team-index.ts";
-
-/** Whose account is meant. */
-export interface Target {
-  /** The id as C1 gave it, for messages. */
-  readonly id: string;
-  readonly email: string;
-  /** Absent when the roster does not show the person. */
-  readonly member: TeamMember | undefined;
-}
-
-/**
- * Whom a resource id means; `undefined` when there is nobody to delete. That is said on the ground of a new roster only: a
- * person may have joined since the last one. Throws `failed_precondition` for a person who cannot be told from others.
- */
-export async function findTarget(deps: AccountDeps, id: string, signal: AbortSignal): Promise<Target | undefined> {
-  const known = lookInto(await deps.team.get(deps.rosterMaxAgeMs, signal), id);
-  const { email, member } = known.member === undefined ? lookInto(await deps.team.get(0, signal), id) : known;
-  if (isEmailAddress(email)) return { id, email, member };
-  if (member === undefined || member.removed) return undefined;
-  throw new StatusError(
-    "failed_precondition",
-    `user ${JSON.stringify(id)} has no usable e-mail address in Cursor, which is the only thing that connects members with the SCIM directory; nothing was changed: remove the member in Cursor's dashboard`,
-  );
-}
-
-function lookInto(team: TeamIndex, id: string): { email: string; member: TeamMember | undefined } {
-  const key = isEmailId(id) ? emailKeyOfId(id) : "";
-  const member = team.byId(id) ?? (key === "" ? undefined : team.activeByEmail(key));
-  return { member, email: member?.email.trim() ?? key };
-}
+import { incompleteList, refuseForeign, refuseSecondary } from "./record-checks.ts";
+import { findTarget, type Target } from "./target.ts";
 
 /** Deletes what `findTarget` found. Only one call per person may run at a time. */
 export async function deleteTarget(
@@ -46,15 +16,13 @@ export async function deleteTarget(
   approve: Approve,
   signal: AbortSignal,
 ): Promise<AccountDeletion> {
-  const team = await deps.team.get(deps.rosterMaxAgeMs, signal);
-  // Several active members with the address: refused here.
-  team.activeByEmail(emailKey(target.email));
   const found = await deps.scim.findUsers(target.email, true, signal);
   const [record, ...others] = found.users;
   if (others.length > 0) throw severalRecords(found.users);
   if (record === undefined) return deleteUnmanaged(deps, target, found, approve, signal);
-  refuseForeignRecord(target, record, team);
-  return withReservation(deps, target, team, async (reservation) => {
+  refuseSecondary(record, target.email);
+  refuseForeign(target, record);
+  return withReservation(deps, target, async (reservation) => {
     if (!(await approve(plan("delete", target, record), signal))) return "declined";
     return eraseRecord(deps, record, reservation, signal);
   });
@@ -94,19 +62,39 @@ async function deleteUnmanaged(
   const { member } = target;
   if (!found.complete) throw incompleteList();
   if (member === undefined || member.removed) return { kind: "gone" };
-  if (deps.deletions.has(member.id)) return { kind: "deleted" };
-  const { removeMember } = deps;
-  if (removeMember === undefined) throw notManaged(target.id);
-  if (found.directorySize === 0) throw emptyDirectory(target.id);
-  // Not undone by anything, so the roster has to be of now.
-  const team = await deps.team.get(0, signal);
-  if (!team.isActive(member.id)) return { kind: "gone" };
-  return withReservation(deps, target, team, async (reservation) => {
-    if (!(await approve(plan("remove", target, undefined), signal))) return "declined";
-    await removeMember(member, signal);
+  if (deps.deletions.has(member.id, target.team)) return { kind: "deleted" };
+  if (deps.removeMember === undefined) throw notManaged(target.id);
+  const now = await proveUnmanaged(deps, target, found, signal);
+  if (now === undefined) return { kind: "gone" };
+  return withReservation(deps, now, async (reservation) => {
+    if (!(await approve(plan("remove", now, undefined), signal))) return "declined";
+    await deps.removeMember?.(now.member, signal);
     reservation.done();
     return "deleted";
   });
+}
+
+type Present = Target & { readonly member: NonNullable<Target["member"]> };
+
+/**
+ * A removal cannot be undone, so everything is looked at once more: the roster, and the whole directory, whose pages shift
+ * when people come and go during a reading. `undefined` when the member is gone.
+ */
+async function proveUnmanaged(
+  deps: AccountDeps,
+  target: Target,
+  found: Lookup,
+  signal: AbortSignal,
+): Promise<Present | undefined> {
+  if (found.directorySize === 0) throw emptyDirectory(target.id);
+  const again = await deps.scim.findUsers(target.email, true, signal);
+  if (!again.complete) throw incompleteList();
+  if (again.users.length > 0) throw changedMeanwhile(target.id);
+  await deps.team.get(0, signal);
+  const now = await findTarget(deps, target.id, signal);
+  if (now?.member === undefined || now.member.removed) return undefined;
+  if (emailKey(now.email) !== emailKey(target.email)) throw changedMeanwhile(target.id);
+  return { ...now, member: now.member };
 }
 
 /** Codes of failures that leave it open whether the change was made. */
@@ -114,8 +102,7 @@ const unclear: ReadonlySet<string> = new Set(["unavailable", "deadline_exceeded"
 
 async function withReservation(
   { deletions }: AccountDeps,
-  { member }: Target,
-  team: TeamIndex,
+  { member, team }: Target,
   work: (reservation: Reservation) => Promise<AccountDeletion["kind"]>,
 ): Promise<AccountDeletion> {
   const nobody: Reservation = { done: () => undefined, release: () => undefined };
@@ -127,19 +114,6 @@ async function withReservation(
   } catch (reason) {
     if (!unclear.has(StatusError.from(reason).code)) reservation.release();
     throw reason;
-  }
-}
-
-/** A record may answer to several addresses; if one of them is another active member's, deleting it would hit them. */
-function refuseForeignRecord(target: Target, record: ScimUser, team: TeamIndex): void {
-  const own = emailKey(target.email);
-  for (const key of [record.userName, ...record.emails].map(emailKey)) {
-    const other = key === own ? undefined : team.activeByEmail(key);
-    if (other === undefined || other.id === target.member?.id) continue;
-    throw new StatusError(
-      "failed_precondition",
-      `the SCIM record of user ${JSON.stringify(target.id)} also has the e-mail address of user ${JSON.stringify(other.id)}, who is an active Cursor member; nothing was changed: put the addresses right in the directory`,
-    );
   }
 }
 
@@ -166,9 +140,9 @@ function emptyDirectory(id: string): StatusError {
   );
 }
 
-function incompleteList(): StatusError {
+function changedMeanwhile(id: string): StatusError {
   return new StatusError(
     "unavailable",
-    "the SCIM server listed fewer users than it says it has, so that it is not certain whether the person is among them; nothing was changed: try again",
+    `user ${JSON.stringify(id)} changed in Cursor or in the SCIM directory while it was looked at; nothing was changed: ask again`,
   );
 }

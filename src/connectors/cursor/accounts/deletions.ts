@@ -21,12 +21,16 @@ export interface Deletions {
    * everybody counted as gone whom we have deleted or are deleting.
    */
   reserve(member: TeamMember, team: TeamIndex): Reservation;
-  /** Whether we deleted this member, whatever the roster shows. */
-  has(id: string): boolean;
+  /** Whether we deleted this member and `team`, which may be older, still shows it. */
+  has(id: string, team: TeamIndex): boolean;
+  /** The person has a record again. */
+  forget(id: string): void;
 }
 
 /** Cursor takes its time when directory data look incomplete; after a day the roster is believed again. */
-const rememberedForMs = 24 * 60 * 60_000;
+const doneForMs = 24 * 60 * 60_000;
+/** A deletion that never was settled may have been carried out; after an hour the roster would show it. */
+const pendingForMs = 60 * 60_000;
 
 interface Entry {
   readonly atMs: number;
@@ -38,7 +42,8 @@ export function createDeletions(clock: Clock): Deletions {
 
   function forgetSettled(team: TeamIndex): void {
     for (const [id, { atMs, done }] of entries) {
-      if (done && (!team.isActive(id) || clock.monotonicMs() - atMs > rememberedForMs)) entries.delete(id);
+      const tooOld = clock.monotonicMs() - atMs > (done ? doneForMs : pendingForMs);
+      if (tooOld || (done && !team.isActive(id))) entries.delete(id);
     }
   }
 
@@ -47,6 +52,7 @@ export function createDeletions(clock: Clock): Deletions {
       forgetSettled(team);
       const remaining = [...team.adminIds].filter((id) => id !== member.id && !entries.has(id));
       if (team.adminIds.has(member.id) && remaining.length === 0) throw lastAdmin(member.id);
+      const before = entries.get(member.id);
       const entry: Entry = { atMs: clock.monotonicMs(), done: false };
       entries.set(member.id, entry);
       return {
@@ -54,11 +60,17 @@ export function createDeletions(clock: Clock): Deletions {
           entry.done = true;
         },
         release() {
-          if (entries.get(member.id) === entry) entries.delete(member.id);
+          if (entries.get(member.id) !== entry) return;
+          if (before === undefined) entries.delete(member.id);
+          else entries.set(member.id, before);
         },
       };
     },
-    has: (id) => entries.get(id)?.done === true,
+    has(id, team) {
+      forgetSettled(team);
+      return entries.get(id)?.done === true;
+    },
+    forget: (id) => void entries.delete(id),
   };
 }
 

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { createVirtualClock } from "../../../../test/fakes/virtual-clock.ts";
+import { memberOf, teamOf } from "../../../../test/helpers/team.ts";
+import type { TeamMember } from "../schema.ts";
+import { createDeletions } from "./deletions.ts";
+
+const hourMs = 60 * 60_000;
+const ada = memberOf({ id: "user_ada", role: "owner" });
+const bob = memberOf({ id: "user_bob", role: "free-owner" });
+const cleo = memberOf({ id: "user_cleo" });
+const team = teamOf(ada, bob, cleo);
+
+function removed(member: TeamMember): TeamMember {
+  return { ...member, removed: true };
+}
+
+function setUp() {
+  const clock = createVirtualClock();
+  return { clock, deletions: createDeletions(clock) };
+}
+
+const lastAdmin = {
+  code: "failed_precondition",
+  message: /^user "user_\w+" is the last active administrator .*; nothing was changed/,
+};
+
+suite("deletions", () => {
+  test("the only administrator is kept, other members are not", () => {
+    const { deletions } = setUp();
+    const small = teamOf(ada, cleo);
+    assert.throws(() => deletions.reserve(ada, small), lastAdmin);
+    deletions.reserve(cleo, small);
+  });
+
+  test("of two administrators that are deleted at the same time one is kept", () => {
+    const { deletions } = setUp();
+    deletions.reserve(ada, team);
+    assert.throws(() => deletions.reserve(bob, team), lastAdmin);
+  });
+
+  test("whoever was deleted counts as gone while the roster still shows them", () => {
+    const { deletions } = setUp();
+    deletions.reserve(ada, team).done();
+    assert.throws(() => deletions.reserve(bob, team), lastAdmin);
+    assert.deepEqual([deletions.has("user_ada", team), deletions.has("user_bob", team)], [true, false]);
+  });
+
+  test("whoever may have been deleted counts as gone, but is not said to be deleted", () => {
+    const { deletions } = setUp();
+    deletions.reserve(ada, team).unclear();
+    assert.throws(() => deletions.reserve(bob, team), lastAdmin);
+    assert.equal(deletions.has("user_ada", team), false);
+    deletions.reserve(ada, team);
+  });
+
+  test("where nothing was changed nothing is remembered", () => {
+    const { deletions } = setUp();
+    deletions.reserve(ada, team).release();
+    deletions.reserve(bob, team);
+  });
+
+  test("a second deletion that changed nothing leaves the first one remembered", () => {
+    const { deletions } = setUp();
+    deletions.reserve(ada, team).done();
+    deletions.reserve(ada, team).release();
+    assert.equal(deletions.has("user_ada", team), true);
+  });
+
+  test("once the roster has followed, a person who comes back is a member like others", () => {
+    const { deletions } = setUp();
+    deletions.reserve(ada, team).done();
+    assert.equal(deletions.has("user_ada", teamOf(removed(ada), bob, cleo)), false);
+    assert.equal(deletions.has("user_ada", team), false);
+    deletions.reserve(bob, team);
+  });
+
+  for (const [how, hours] of [
+    ["done", 24],
+    ["unclear", 1],
+  ] as const) {
+    test(`a deletion that is ${how} is remembered for ${hours} h`, () => {
+      const { clock, deletions } = setUp();
+      deletions.reserve(ada, team)[how]();
+      clock.advance(hours * hourMs);
+      assert.throws(() => deletions.reserve(bob, team), lastAdmin);
+      clock.advance(1);
+      assert.equal(deletions.has("user_ada", team), false);
+      deletions.reserve(bob, team);
+    });
+  }
+
+  test("a deletion that is under way is not forgotten, however long it takes", () => {
+    const { clock, deletions } = setUp();
+    deletions.reserve(ada, team);
+    clock.advance(48 * hourMs);
+    assert.throws(() => deletions.reserve(bob, team), lastAdmin);
+  });
+});
