@@ -33,8 +33,7 @@ export async function createAccount(
 ): Promise<AccountCreation> {
   const { scim } = deps;
   const team = await deps.team.get(deps.rosterMaxAgeMs, signal);
-  const holder = team.activeByEmail(emailKey(account.email));
-  const member = present(holder, deps, team);
+  const member = present(team.activeByEmail(emailKey(account.email)), deps, team);
   const { complete, users } = await scim.findUsers(account.email, false, signal);
   const [record, ...others] = users;
   if (others.length > 0) throw severalRecords(users);
@@ -45,7 +44,6 @@ export async function createAccount(
   const action = record === undefined ? "create" : "reactivate";
   if (!(await approve(plan(action, account, member, record), signal))) return { kind: "declined" };
   const reactivated = await bring(deps, account, record, signal);
-  if (holder !== undefined) deps.deletions.forget(holder.id);
   return answer(reactivated ? "success" : "already_exists", member);
 }
 
@@ -63,7 +61,10 @@ async function bring(
   return true;
 }
 
-/** A member whom we have just deleted does not count, although the roster still shows them. */
+/**
+ * A member whom we have just deleted does not count, although the roster still shows them: Cursor may yet follow that deletion,
+ * and then the new record leads to no account before the next sign-in.
+ */
 function present(member: TeamMember | undefined, { deletions }: AccountDeps, team: TeamIndex): TeamMember | undefined {
   return member !== undefined && deletions.has(member.id, team) ? undefined : member;
 }

@@ -59,37 +59,42 @@ async function deleteUnmanaged(
   approve: Approve,
   signal: AbortSignal,
 ): Promise<AccountDeletion> {
-  const { member } = target;
+  const { removeMember } = deps;
   if (!found.complete) throw incompleteList();
-  if (member === undefined || member.removed) return { kind: "gone" };
-  if (deps.deletions.has(member.id, target.team)) return { kind: "deleted" };
-  if (deps.removeMember === undefined) throw notManaged(target.id);
-  const now = await proveUnmanaged(deps, target, found, signal);
+  if (target.member === undefined || target.member.removed) return { kind: "gone" };
+  if (deps.deletions.has(target.member.id, target.team)) return { kind: "deleted" };
+  if (removeMember !== undefined) await proveUnmanaged(deps, target, found, signal);
+  const now = await lookAgain(deps, target, signal);
   if (now === undefined) return { kind: "gone" };
+  if (removeMember === undefined) throw notManaged(target.id);
   return withReservation(deps, now, async (reservation) => {
     if (!(await approve(plan("remove", now, undefined), signal))) return "declined";
-    await deps.removeMember?.(now.member, signal);
+    await removeMember(now.member, signal);
     reservation.done();
     return "deleted";
   });
 }
 
-type Present = Target & { readonly member: NonNullable<Target["member"]> };
-
 /**
- * A removal cannot be undone, so everything is looked at once more: the roster, and the whole directory, whose pages shift
- * when people come and go during a reading. `undefined` when the member is gone.
+ * A removal cannot be undone, so the whole directory is read once more: its pages shift when people come and go during a
+ * reading.
  */
 async function proveUnmanaged(
   deps: AccountDeps,
-  target: Target,
+  { email, id }: Target,
   found: Lookup,
   signal: AbortSignal,
-): Promise<Present | undefined> {
-  if (found.directorySize === 0) throw emptyDirectory(target.id);
-  const again = await deps.scim.findUsers(target.email, true, signal);
+): Promise<void> {
+  if (found.directorySize === 0) throw emptyDirectory(id);
+  const again = await deps.scim.findUsers(email, true, signal);
   if (!again.complete) throw incompleteList();
-  if (again.users.length > 0) throw changedMeanwhile(target.id);
+  if (again.users.length > 0) throw changedMeanwhile(id);
+}
+
+type Present = Target & { readonly member: NonNullable<Target["member"]> };
+
+/** The target on a new roster, because the verdict is final; `undefined` when the member is gone. */
+async function lookAgain(deps: AccountDeps, target: Target, signal: AbortSignal): Promise<Present | undefined> {
   await deps.team.get(0, signal);
   const now = await findTarget(deps, target.id, signal);
   if (now?.member === undefined || now.member.removed) return undefined;
@@ -105,14 +110,15 @@ async function withReservation(
   { member, team }: Target,
   work: (reservation: Reservation) => Promise<AccountDeletion["kind"]>,
 ): Promise<AccountDeletion> {
-  const nobody: Reservation = { done: () => undefined, release: () => undefined };
+  const nobody: Reservation = { done: () => undefined, unclear: () => undefined, release: () => undefined };
   const reservation = member === undefined || member.removed ? nobody : deletions.reserve(member, team);
   try {
     const kind = await work(reservation);
     if (kind === "declined") reservation.release();
     return { kind };
   } catch (reason) {
-    if (!unclear.has(StatusError.from(reason).code)) reservation.release();
+    if (unclear.has(StatusError.from(reason).code)) reservation.unclear();
+    else reservation.release();
     throw reason;
   }
 }

@@ -7,6 +7,8 @@ import type { TeamIndex } from "./team-index.ts";
 export interface Reservation {
   /** The member was deleted. */
   done(): void;
+  /** It is not known whether the member was deleted. */
+  unclear(): void;
   /** Nothing was changed. */
   release(): void;
 }
@@ -18,32 +20,32 @@ export interface Reservation {
 export interface Deletions {
   /**
    * Call it right before a deletion. Throws `failed_precondition` when `member` is the last active administrator, with
-   * everybody counted as gone whom we have deleted or are deleting.
+   * everybody counted as gone whom we have deleted, may have deleted or are deleting.
    */
   reserve(member: TeamMember, team: TeamIndex): Reservation;
   /** Whether we deleted this member and `team`, which may be older, still shows it. */
   has(id: string, team: TeamIndex): boolean;
-  /** The person has a record again. */
-  forget(id: string): void;
 }
 
-/** Cursor takes its time when directory data look incomplete; after a day the roster is believed again. */
-const doneForMs = 24 * 60 * 60_000;
-/** A deletion that never was settled may have been carried out; after an hour the roster would show it. */
-const pendingForMs = 60 * 60_000;
+/**
+ * How long the roster is not believed, in milliseconds. Cursor takes its time when directory data look incomplete; of what may
+ * not have happened at all it would show something within an hour.
+ */
+const rememberedForMs = { done: 24 * 60 * 60_000, unclear: 60 * 60_000 } as const;
 
 interface Entry {
   readonly atMs: number;
-  done: boolean;
+  state: "running" | keyof typeof rememberedForMs;
 }
 
 export function createDeletions(clock: Clock): Deletions {
   const entries = new Map<string, Entry>();
 
+  /** Once the roster shows that somebody is gone, its word counts again: the person may come back. */
   function forgetSettled(team: TeamIndex): void {
-    for (const [id, { atMs, done }] of entries) {
-      const tooOld = clock.monotonicMs() - atMs > (done ? doneForMs : pendingForMs);
-      if (tooOld || (done && !team.isActive(id))) entries.delete(id);
+    for (const [id, { atMs, state }] of entries) {
+      if (state === "running") continue;
+      if (!team.isActive(id) || clock.monotonicMs() - atMs > rememberedForMs[state]) entries.delete(id);
     }
   }
 
@@ -53,14 +55,16 @@ export function createDeletions(clock: Clock): Deletions {
       const remaining = [...team.adminIds].filter((id) => id !== member.id && !entries.has(id));
       if (team.adminIds.has(member.id) && remaining.length === 0) throw lastAdmin(member.id);
       const before = entries.get(member.id);
-      const entry: Entry = { atMs: clock.monotonicMs(), done: false };
+      const entry: Entry = { atMs: clock.monotonicMs(), state: "running" };
       entries.set(member.id, entry);
       return {
         done() {
-          entry.done = true;
+          entry.state = "done";
+        },
+        unclear() {
+          entry.state = "unclear";
         },
         release() {
-          if (entries.get(member.id) !== entry) return;
           if (before === undefined) entries.delete(member.id);
           else entries.set(member.id, before);
         },
@@ -68,9 +72,8 @@ export function createDeletions(clock: Clock): Deletions {
     },
     has(id, team) {
       forgetSettled(team);
-      return entries.get(id)?.done === true;
+      return entries.get(id)?.state === "done";
     },
-    forget: (id) => void entries.delete(id),
   };
 }
 
