@@ -26,7 +26,7 @@ const authorityCodes = /SELF_SIGNED|UNABLE_TO|UNTRUSTED/;
 
 /**
  * What a request that got no whole answer is reported as: time-outs are `deadline_exceeded`, an unknown host is
- * `invalid_argument`, every other failure of the network or of TLS is `unavailable`, our own mistakes are `internal`.
+ * `unavailable` like every other failure of the network or of TLS, our own mistakes are `internal`.
  * `host` and `proxy` (both `host` or `host:port`) appear in the message. The thrown thing itself is not kept as the cause,
  * because HTTP libraries hang the request onto their errors, credentials and all.
  */
@@ -54,7 +54,8 @@ export function transportError(thrown: unknown, host: string, proxy: string | un
     );
   }
   if (code === "ENOTFOUND") {
-    return fail("invalid_argument", `there is no host called ${proxy ?? host}: check the address and the name server`);
+    // A name server that is down for a moment says the same of every host.
+    return fail("unavailable", `there is no host called ${proxy ?? host}: check the address and the name server`);
   }
   if (code === "ECONNREFUSED") {
     return fail("unavailable", `${proxy ?? host} refused the connection: check the address, firewalls and proxies`);

@@ -2,7 +2,7 @@ import { StatusError } from "../baton/status-error.ts";
 import type { HttpClient, HttpRequest } from "../http/client.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { decodeJson } from "../http/json.ts";
-import { notScim, type SettingNames } from "./errors.ts";
+import { createExplain, notScim, type SettingNames } from "./errors.ts";
 
 /** A SCIM call; media types, redirects and the 415 rule are added here. */
 export interface ScimCall<T>
@@ -26,6 +26,8 @@ const accept = "application/scim+json, application/json;q=0.9";
 const scimJson = "application/scim+json";
 const plainJson = "application/json";
 const maxRedirects = 3;
+/** Only the last two keep method and body (RFC 7644 section 3.12); the others end the call. */
+const redirects = [300, 301, 302, 303, 304, 305, 306, 307, 308];
 
 type Received<T> = { readonly result: T } | { readonly redirect: string } | { readonly unsupportedType: true };
 
@@ -41,9 +43,16 @@ export function createScimCalls(client: HttpClient, endpoint: string, names: Set
       accept,
       ...(json === undefined ? {} : { json, contentType }),
       ...(repeatable === undefined ? {} : { repeatable }),
-      expectStatus: new Set([307, 308, ...(json === undefined || contentType === plainJson ? [] : [415]), ...expect]),
+      expectStatus: new Set([
+        ...redirects,
+        ...(json === undefined || contentType === plainJson ? [] : [415]),
+        ...expect,
+      ]),
       decode(response) {
         if (response.status === 307 || response.status === 308) return { redirect: response.headers.location ?? "" };
+        if (redirects.includes(response.status)) {
+          throw new StatusError("failed_precondition", createExplain(names)(response, call.operation));
+        }
         if (response.status === 415 && !expect.includes(415)) return { unsupportedType: true };
         return { result: decode(response) };
       },
@@ -53,28 +62,39 @@ export function createScimCalls(client: HttpClient, endpoint: string, names: Set
   return {
     async send<T>(call: ScimCall<T>, signal: AbortSignal): Promise<T> {
       let current = call;
-      for (let redirects = 0; ; ) {
-        const received = await client.send(toRequest(current), signal);
+      for (let hops = 0; ; ) {
+        const received = await client.send(toRequest(current), signal).catch(withHint);
         if ("result" in received) return received.result;
         if ("unsupportedType" in received) {
           contentType = plainJson;
           continue;
         }
-        redirects += 1;
-        current = { ...withoutQuery(call), address: redirectTarget(received.redirect, current, redirects) };
+        hops += 1;
+        current = { ...withoutQuery(call), address: redirectTarget(received.redirect, current, hops) };
       }
     },
   };
 
+  /** Pages are short: what is longer than the limit is hardly SCIM. */
+  function withHint(reason: unknown): never {
+    const error = StatusError.from(reason);
+    if (error.code !== "resource_exhausted") throw error;
+    throw new StatusError(
+      error.code,
+      `${error.message}, or check ${names.endpoint}: no SCIM server answers that much`,
+      {
+        cause: error,
+      },
+    );
+  }
+
   /** The token goes to the configured origin only (RFC 7644 section 3.12 allows redirects with 307 and 308). */
-  function redirectTarget<T>(location: string, from: ScimCall<T>, redirects: number): URL {
+  function redirectTarget<T>(location: string, from: ScimCall<T>, hops: number): URL {
     const base = from.address ?? new URL(`${endpoint}${from.path}`);
     const target = URL.parse(location, base.href);
-    if (target !== null && target.origin === base.origin && redirects <= maxRedirects) return target;
+    if (target !== null && target.origin === base.origin && hops <= maxRedirects) return target;
     const why =
-      target === null || redirects > maxRedirects
-        ? "in a circle or to no address"
-        : `to another server (${target.host})`;
+      target === null || hops > maxRedirects ? "in a circle or to no address" : `to another server (${target.host})`;
     throw new StatusError(
       "failed_precondition",
       `the SCIM server at ${base.host} redirects ${why}, which is not followed so that ${names.token} goes nowhere else: check ${names.endpoint}`,

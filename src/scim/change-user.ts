@@ -1,3 +1,4 @@
+import { emailKey } from "../baton/email-address.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { isJsonObject } from "../http/json.ts";
@@ -31,8 +32,8 @@ type Written = "done" | "gone" | "refused" | "unsupported" | "stale";
 
 /**
  * Makes a user active or inactive: PATCH in the form that most servers take, then without a path, then PUT of the whole
- * record (RFC 7644 section 3.5). `gone` when the directory no longer has the user. Rejects as the calls do, and with
- * `failed_precondition` when the server takes none of the forms.
+ * record (RFC 7644 section 3.5), until a look at the record shows that it is so. `gone` when the directory no longer has the
+ * user. Rejects as the calls do, and with `failed_precondition` when none of the forms does it.
  */
 export async function setActive(
   deps: ChangeDeps,
@@ -48,7 +49,11 @@ export async function setActive(
   ];
   for (const attempt of attempts) {
     const written = await withFreshVersion(deps, user, attempt, signal);
-    if (written === "done" || written === "gone") return written;
+    if (written !== "done" && written !== "gone") continue;
+    // Servers accept and ignore what they do not know, and answer 404 where they have no such route.
+    const now = await getUser(deps, user.id, signal);
+    if (now === undefined) return "gone";
+    if (now.active === active) return "done";
   }
   throw new StatusError(
     "failed_precondition",
@@ -74,13 +79,13 @@ export async function setActive(
   }
 }
 
-const writeStatuses = [400, 403, 404, 405, 410, 412, 501];
+const writeStatuses = [400, 403, 404, 405, 409, 410, 412, 501];
 
 /** Sorts the answers to a write; what is none of these is an error. */
 function written(response: HttpResponse, operation: string, names: SettingNames): Written {
   if (response.status < 300) return "done";
   if (isGone(response)) return "gone";
-  if (response.status === 412) return "stale";
+  if (response.status === 412 || response.status === 409) return "stale";
   if (saysUnsupported(response)) return "unsupported";
   if (response.status === 400) return "refused";
   throw new StatusError("permission_denied", createExplain(names)(response, operation));
@@ -101,9 +106,17 @@ async function withFreshVersion(
   if (first !== "stale") return first;
   const fresh = await getUser(deps, user.id, signal);
   if (fresh === undefined) return "gone";
-  const second = await attempt(fresh);
+  // Somebody else's hand was on it; it may have become another person's.
+  const second = isSamePerson(user, fresh) ? await attempt(fresh) : "stale";
   if (second !== "stale") return second;
-  throw new StatusError("unavailable", "the record changes in the SCIM directory all the time (HTTP 412): try again");
+  throw new StatusError(
+    "unavailable",
+    "the record was changed in the SCIM directory meanwhile (HTTP 409 or 412): ask again",
+  );
+}
+
+function isSamePerson(before: ScimUser, now: ScimUser): boolean {
+  return emailKey(before.userName) === emailKey(now.userName) && before.primaryEmail === now.primaryEmail;
 }
 
 async function ifMatch(
@@ -176,7 +189,10 @@ export async function deleteUser(deps: ChangeDeps, user: ScimUser, signal: Abort
   };
   const erased = await withFreshVersion(deps, user, erase, signal);
   if (erased === "unsupported") return "unsupported";
-  return erased === "gone" ? "deleted" : confirm(deps, user, signal);
+  if (erased === "done") return confirm(deps, user, signal);
+  // A 404 for a user who is there says that the server has no such route.
+  const left = await getUser(deps, user.id, signal);
+  return left === undefined ? "deleted" : "unsupported";
 }
 
 /** A failing look does not undo what was accepted. */

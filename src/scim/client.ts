@@ -96,8 +96,7 @@ export function createScimClient(deps: ScimClientDeps): ScimClient {
       await readPage({ calls, names }, { startIndex: 1, count: 1 }, signal);
     },
     findUsers: (email, thorough, signal) => lookup.find(email, thorough, signal),
-    createUser: (user, signal) =>
-      createUser({ calls, names, lookup, policy: retryPolicy, clock, random }, user, signal),
+    createUser: (user, signal) => createUser({ calls, names, lookup, policy: retryPolicy, random }, user, signal),
     setActive: (user, active, signal) => setActive(changes, user, active, signal),
     deleteUser: (user, signal) => deleteUser(changes, user, signal),
   };

@@ -1,17 +1,17 @@
-import type { Clock, Random } from "../baton/clock.ts";
+import type { Random } from "../baton/clock.ts";
+import { emailKey } from "../baton/email-address.ts";
 import { type RetryPolicy, retryDelayMs } from "../baton/retry.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { readJson, type ScimCalls } from "./calls.ts";
-import { createExplain, type SettingNames, saysDuplicate, wrongEndpoint } from "./errors.ts";
+import { createExplain, quote, type SettingNames, saysDuplicate, wrongEndpoint } from "./errors.ts";
 import type { UserLookup } from "./lookup.ts";
-import { createBody, type NewScimUser, readUser, type ScimUser } from "./schema.ts";
+import { answersTo, createBody, type NewScimUser, readUser, type ScimUser } from "./schema.ts";
 
 export interface CreateDeps {
   readonly calls: ScimCalls;
   readonly names: SettingNames;
   readonly lookup: UserLookup;
   readonly policy: RetryPolicy;
-  readonly clock: Clock;
   readonly random: Random;
 }
 
@@ -21,26 +21,26 @@ export interface Creation {
   readonly user: ScimUser;
 }
 
-type Posted = { readonly user: ScimUser | undefined } | { readonly duplicate: true };
+/** `refusal` quotes the server that says that the user exists. */
+type Posted = { readonly user: ScimUser | undefined } | { readonly refusal: string };
 
 /**
- * Creates a user (RFC 7644 section 3.3). A request that failed is never simply sent again: who is in the directory is looked
- * up first, and only where nobody is, and the failure is one that passes, the user is created in another attempt. Rejects as
- * the calls do; with `failed_precondition` when the server says that the user exists but shows none, or shows several.
+ * Creates a user (RFC 7644 section 3.3). A request that failed is not sent again: who is in the directory is looked up, and
+ * where nobody is, the failure stands. Only a rate limit, which says that nothing was done, is waited out and followed by
+ * another attempt, after another look. Rejects as the calls do; with `failed_precondition` when the server says that the user exists but shows none, or shows several; `unavailable`
+ * where its list is cut off.
  */
 export async function createUser(deps: CreateDeps, user: NewScimUser, signal: AbortSignal): Promise<Creation> {
   for (let attempt = 1; ; attempt += 1) {
     const posted = await post(deps, user, signal).catch((reason: unknown) => StatusError.from(reason));
     if (!(posted instanceof StatusError)) return finish(deps, user, posted, signal);
     if (signal.aborted || !unclear.has(posted.code)) throw posted;
-    const delayMs = retryDelayMs(posted, attempt, deps.policy, deps.random);
-    // A rate limit means that nothing was done, and while it lasts a lookup would only wait.
-    if (delayMs === undefined && posted.rateLimit !== undefined) throw posted;
+    const limited = posted.rateLimit !== undefined;
+    // While a rate limit lasts a lookup would only wait: the limiter makes every call wait for its end.
+    if (limited && retryDelayMs(posted, attempt, deps.policy, deps.random) === undefined) throw posted;
     const found = await lookAfter(deps, user, posted, signal);
     if (found !== undefined) return { kind: "created", user: found };
-    if (delayMs === undefined) throw posted;
-    // A wait that the server asked for is over: the limiter made the lookup wait for it.
-    if (posted.retryAfterMs === undefined) await deps.clock.sleep(delayMs, signal);
+    if (!limited) throw posted;
   }
 }
 
@@ -58,7 +58,7 @@ function post({ calls, names }: CreateDeps, user: NewScimUser, signal: AbortSign
       decode(response) {
         if (response.status === 404) throw wrongEndpoint(response, names);
         if (response.status >= 400) {
-          if (saysDuplicate(response)) return { duplicate: true };
+          if (saysDuplicate(response)) return { refusal: quote(response) };
           throw new StatusError("invalid_argument", createExplain(names)(response, "create_user"));
         }
         // Some servers answer without a body, one way or another saying where the user is.
@@ -70,15 +70,17 @@ function post({ calls, names }: CreateDeps, user: NewScimUser, signal: AbortSign
 }
 
 async function finish(deps: CreateDeps, user: NewScimUser, posted: Posted, signal: AbortSignal): Promise<Creation> {
-  if ("user" in posted && posted.user !== undefined) {
+  // A server that answers with another person's record has not told what became of this one.
+  if ("user" in posted && posted.user !== undefined && answersTo(posted.user, emailKey(user.email))) {
     deps.lookup.made(posted.user);
     return { kind: "created", user: posted.user };
   }
-  const duplicate = "duplicate" in posted;
-  const { users } = await deps.lookup.find(user.email, true, signal);
+  const refusal = "refusal" in posted ? posted.refusal : undefined;
+  const { complete, users } = await deps.lookup.find(user.email, true, signal);
   const [found, ...others] = users;
-  if (found !== undefined && others.length === 0) return { kind: duplicate ? "exists" : "created", user: found };
-  throw found === undefined ? hidden(duplicate) : severalRecords(users);
+  if (found !== undefined && others.length === 0)
+    return { kind: refusal === undefined ? "created" : "exists", user: found };
+  throw found === undefined ? hidden(refusal, complete) : severalRecords(users);
 }
 
 /** What the lookup finds after an unclear failure; when even that fails, the first failure is what counts. */
@@ -100,12 +102,18 @@ async function lookAfter(
   }
 }
 
-function hidden(duplicate: boolean): StatusError {
+function hidden(refusal: string | undefined, complete: boolean): StatusError {
+  const said = refusal === undefined ? "accepted the new user" : `says that there is such a user already${refusal}`;
+  if (!complete) {
+    return new StatusError(
+      "unavailable",
+      `the SCIM server ${said}, but its list is cut off and does not show it: look for the address in the directory's own console`,
+    );
+  }
+  const why = refusal === undefined ? "" : "the account was not made through SCIM and cannot be managed by it; ";
   return new StatusError(
     "failed_precondition",
-    duplicate
-      ? "the SCIM server says that this user exists, but shows no such user: the account was not made through SCIM and cannot be managed by it; look for the address in the directory's own console"
-      : "the SCIM server accepted the new user, but shows no such user: look for the address in the directory's own console",
+    `the SCIM server ${said}, but shows none: ${why}look for the address in the directory's own console`,
   );
 }
 

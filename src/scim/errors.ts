@@ -50,7 +50,10 @@ export function saysDuplicate(response: HttpResponse): boolean {
 /** Whether a refusal means that the server has no such operation, rather than that we may not use it. */
 export function saysUnsupported(response: HttpResponse): boolean {
   if (response.status === 405 || response.status === 501) return true;
-  return response.status === 403 && /not (be )?(supported|allowed|implemented)/i.test(readProblem(response).words);
+  // "You are not allowed to" is about the token.
+  return (
+    response.status === 403 && /not (be )?(supported|implemented)|method not allowed/i.test(readProblem(response).words)
+  );
 }
 
 /** Messages for error answers, in words of the operator's settings. */
@@ -95,8 +98,10 @@ function isPage(response: HttpResponse, text: string): boolean {
   return /^text\/html\b/i.test(response.headers["content-type"] ?? "") || /^\s*<(!doctype|html)/i.test(text);
 }
 
-function quote(response: HttpResponse): string {
-  const words = cleanText(readProblem(response).words, maxQuotedUnits);
+/** The server's own words in brackets after a blank, fit for a message; empty where it says nothing. */
+export function quote(response: HttpResponse): string {
+  // An address in a quoted URL is one too.
+  const words = cleanText(readProblem(response).words.replaceAll("%40", "@"), maxQuotedUnits);
   return words === "" ? "" : ` (it says: ${words})`;
 }
 

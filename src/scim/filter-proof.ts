@@ -2,12 +2,12 @@ import { emailKey } from "../baton/email-address.ts";
 import { type PagingOptions, readPage } from "./paging.ts";
 import { answersTo, type ScimUser, type UserPage } from "./schema.ts";
 
-type FormName = "userName" | "emails" | "emails-value-path";
+export type FormName = "userName" | "emails" | "emails-value-path";
 
 /** A way to ask for an e-mail address (RFC 7644 section 3.4.2.2). */
 export interface FilterForm {
   readonly name: FormName;
-  /** Asked only where this one was refused. */
+  /** Asked only where this one is refused. */
   readonly insteadOf?: FormName;
   /** The filter, with the value as a JSON string. */
   write(email: string): string;
@@ -29,40 +29,43 @@ export const filterForms: readonly FilterForm[] = [
  * read for each new one.
  */
 export interface FilterProof {
-  /** Rejects as the calls do; then it is tried again the next time. */
+  /** For addresses in ASCII; what the server makes of other letters is not tried. Rejects as the calls do; then it is tried again the next time. */
   holds(signal: AbortSignal): Promise<boolean>;
-  refused(form: FormName): void;
-  isRefused(form: FormName): boolean;
 }
 
 /** `ask` gives the first page for a filter, `undefined` when the filter is refused. */
 export function createFilterProof(
   ask: (filter: string, signal: AbortSignal) => Promise<UserPage | undefined>,
-  paging: Pick<PagingOptions, "calls" | "names">,
+  paging: Pick<PagingOptions, "calls" | "names" | "pageSize">,
 ): FilterProof {
-  const refusedForms = new Set<FormName>();
   let proven: boolean | undefined;
 
-  async function finds(form: FormName, text: string, sample: ScimUser, signal: AbortSignal): Promise<boolean> {
-    const filter = filterForms.find(({ name }) => name === form);
-    const swapped = swapCase(text);
-    if (filter === undefined || swapped === text || refusedForms.has(form)) return false;
-    const page = await ask(filter.write(swapped), signal);
-    if (page === undefined || page.users.length === 0) return false;
+  /** `undefined` when the filter is refused. */
+  async function finds(
+    name: FormName,
+    text: string,
+    sample: ScimUser,
+    signal: AbortSignal,
+  ): Promise<boolean | undefined> {
+    const form = filterForms.find((each) => each.name === name);
+    const page = form === undefined ? undefined : await ask(form.write(swapCase(text)), signal);
+    if (page === undefined) return undefined;
     // A server that ignores the filter sends others as well.
     const key = emailKey(text);
     return page.users.some(({ id }) => id === sample.id) && page.users.every((user) => answersTo(user, key));
   }
 
   async function tryOut(signal: AbortSignal): Promise<boolean | undefined> {
-    const { users } = await readPage(paging, { startIndex: 1, count: 2 }, signal);
+    const { users } = await readPage(paging, { startIndex: 1, count: await paging.pageSize(signal) }, signal);
+    const samples = users.flatMap((user) => user.emails.filter(hasCase).map((email) => ({ user, email })));
+    const sample = samples.find(({ user }) => hasCase(user.userName));
     // With one user a server that ignores filters could not be told from one that does not.
-    const [sample, other] = users;
-    if (sample === undefined || other === undefined) return undefined;
-    const email = sample.emails[0] ?? "";
-    if (!(await finds("userName", sample.userName, sample, signal))) return false;
-    const form = refusedForms.has("emails") ? "emails-value-path" : "emails";
-    return finds(form, email, sample, signal);
+    if (sample === undefined || users.length < 2) return undefined;
+    const { email, user } = sample;
+    if ((await finds("userName", user.userName, user, signal)) !== true) return false;
+    const found =
+      (await finds("emails", email, user, signal)) ?? (await finds("emails-value-path", email, user, signal));
+    return found === true;
   }
 
   return {
@@ -70,9 +73,11 @@ export function createFilterProof(
       proven ??= await tryOut(signal);
       return proven === true;
     },
-    refused: (form) => void refusedForms.add(form),
-    isRefused: (form) => refusedForms.has(form),
   };
+}
+
+function hasCase(text: string): boolean {
+  return swapCase(text) !== text;
 }
 
 function swapCase(text: string): string {

@@ -1,9 +1,8 @@
 import type { Clock } from "../baton/clock.ts";
 import { emailKey } from "../baton/email-address.ts";
 import { createSharedReading } from "../baton/shared-reading.ts";
-import { StatusError } from "../baton/status-error.ts";
-import { createFilterProof, type FilterForm, filterForms } from "./filter-proof.ts";
-import { type Listing, listUsers, type PagingOptions, readPage } from "./paging.ts";
+import { createFilterProof, type FormName, filterForms } from "./filter-proof.ts";
+import { askPage, type Listing, listUsers, type PagingOptions } from "./paging.ts";
 import { answersTo, type ScimUser, type UserPage } from "./schema.ts";
 
 /** Who answers to an e-mail address. */
@@ -43,32 +42,26 @@ export function createUserLookup(deps: LookupDeps): UserLookup {
   const scan = createSharedReading((signal) => readDirectory(deps, signal), deps.maxScanAgeMs, deps.clock);
   const made = new Map<string, string>();
 
-  /** The first page is enough for one address. A refusal is no failure: the server has no such filter. */
+  /** The first page is enough for one address. */
   async function askFilter(filter: string, signal: AbortSignal): Promise<UserPage | undefined> {
-    try {
-      return await readPage(deps, { startIndex: 1, count: await deps.pageSize(signal), filter }, signal);
-    } catch (reason) {
-      const { code } = StatusError.from(reason);
-      if (code === "invalid_argument" || code === "unimplemented") return undefined;
-      throw reason;
-    }
+    return askPage(deps, { startIndex: 1, count: await deps.pageSize(signal), filter }, signal);
   }
 
-  /** One filter. What it finds is checked: servers ignore filters and send everybody. */
-  async function ask(form: FilterForm, email: string, signal: AbortSignal): Promise<readonly ScimUser[]> {
-    const page = await askFilter(form.write(email), signal);
-    // An address with odd characters may be refused where others are not.
-    if (page === undefined && /^[\w.@+-]+$/.test(email)) proof.refused(form.name);
-    return page?.users.filter((user) => answersTo(user, emailKey(email))) ?? [];
-  }
-
-  async function byFilters(email: string, thorough: boolean, signal: AbortSignal): Promise<readonly ScimUser[]> {
-    const found: ScimUser[] = [];
-    for (const form of filterForms) {
-      const due = form.insteadOf === undefined || proof.isRefused(form.insteadOf);
-      if (due && (thorough || found.length === 0)) found.push(...(await ask(form, email, signal)));
+  /** Asks one filter after the other. What they find is checked: servers ignore filters and send everybody. */
+  async function byFilters(email: string, thorough: boolean, signal: AbortSignal): Promise<Filtered> {
+    const key = emailKey(email);
+    const users: ScimUser[] = [];
+    const answered = new Set<FormName>();
+    for (const { name, insteadOf, write } of filterForms) {
+      if (users.length > 0 && !thorough) break;
+      if (insteadOf !== undefined && answered.has(insteadOf)) continue;
+      const page = await askFilter(write(email), signal);
+      if (page === undefined) continue;
+      answered.add(name);
+      users.push(...page.users.filter((user) => answersTo(user, key)));
     }
-    return found;
+    const byEmails = answered.has("emails") || answered.has("emails-value-path");
+    return { users, answered: answered.has("userName") && byEmails };
   }
 
   async function byScan(email: string, maxAgeMs: number, signal: AbortSignal): Promise<Lookup> {
@@ -76,29 +69,45 @@ export function createUserLookup(deps: LookupDeps): UserLookup {
     const key = emailKey(email);
     const ids = new Set([...(idsByKey.get(key) ?? []), ...(made.has(key) ? [made.get(key) ?? ""] : [])]);
     const users: ScimUser[] = [];
+    let missing = 0;
     for (const id of ids) {
       // What was read a while ago may have changed, and a target must be right.
       const user = await deps.readUser(id, signal);
-      if (user !== undefined && answersTo(user, key)) users.push(user);
+      if (user === undefined) missing += 1;
+      else if (answersTo(user, key)) users.push(user);
     }
-    return { users, complete, directorySize: size };
+    // Listed, but not to be read: gone just now, or behind an id that the server does not understand.
+    const listed = idsByKey.get(key)?.length ?? 0;
+    return { users, complete: complete && (missing === 0 || listed === 0), directorySize: size };
   }
 
   return {
     async find(email, thorough, signal) {
-      const found = await byFilters(email, thorough, signal);
-      const someone = found.length > 0;
-      if (someone && (!thorough || (await proof.holds(signal)))) return { users: eachOnce(found), complete: true };
-      const mayTrust = !someone && !thorough && !made.has(emailKey(email));
-      if (mayTrust && (await proof.holds(signal))) return { users: [], complete: true };
+      const { answered, users } = await byFilters(email, thorough, signal);
+      const someone = users.length > 0;
+      if (someone && !thorough) return { users: eachOnce(users), complete: true };
+      const enough = someone || (!thorough && !made.has(emailKey(email)));
+      // The proof was of plain letters, and of an address whose filters were not refused.
+      if (enough && answered && isAscii(email) && (await proof.holds(signal)))
+        return { users: eachOnce(users), complete: true };
       const scanned = await byScan(email, thorough && !someone ? 0 : deps.maxScanAgeMs, signal);
-      return { ...scanned, users: eachOnce([...found, ...scanned.users]) };
+      return { ...scanned, users: eachOnce([...users, ...scanned.users]) };
     },
     made(user) {
       if (made.size >= maxMade) made.clear();
       for (const email of [user.userName, ...user.emails]) made.set(emailKey(email), user.id);
     },
   };
+}
+
+interface Filtered {
+  readonly users: readonly ScimUser[];
+  /** Whether names and addresses were both looked through; not so where a filter was refused. */
+  readonly answered: boolean;
+}
+
+function isAscii(text: string): boolean {
+  return /^[ -~]*$/.test(text);
 }
 
 function eachOnce(users: readonly ScimUser[]): readonly ScimUser[] {

@@ -1,4 +1,5 @@
 import { StatusError } from "../baton/status-error.ts";
+import type { HttpResponse } from "../http/exchange.ts";
 import { readJson, type ScimCalls } from "./calls.ts";
 import { type SettingNames, wrongEndpoint } from "./errors.ts";
 import { readUserPage, type ScimUser, type UserPage } from "./schema.ts";
@@ -15,7 +16,7 @@ export interface PagingOptions {
 
 /** What was noticed while pages were read. */
 export interface Listing {
-  /** False when fewer users came than the server said there are. */
+  /** False when fewer users came than the server ever said there are, or when it said nothing and would not turn the page. */
   complete: boolean;
 }
 
@@ -33,27 +34,30 @@ export async function* listUsers(
   const seen = new Set<string>();
   const count = await options.pageSize(signal);
   let received = 0;
+  let most = 0;
   for (let pages = 1; ; pages += 1) {
     if (pages > options.maxPages || seen.size > options.maxUsers) throw tooMany(options);
     const page = await readPage(options, { startIndex: received + 1, count, filter }, signal);
     const fresh = page.users.filter(({ id }) => !seen.has(id));
     for (const { id } of fresh) seen.add(id);
     received += page.users.length;
+    // The total shrinks when somebody is deleted meanwhile; then another user has moved up to a page that was read before.
+    most = Math.max(most, page.totalResults ?? 0);
     if (fresh.length > 0) yield fresh;
     if (fresh.length === 0 || isLast(page, received, count)) {
-      listing.complete = seen.size >= (page.totalResults ?? 0);
+      listing.complete = seen.size >= most && (most > 0 || page.users.length === 0);
       return;
     }
   }
 }
 
 /**
- * Some servers put the length of the page in place of the total: a full page that equals it is no end yet. Those that ignore
- * `count` send everything at once, which is one.
+ * Some servers put the length of the page in place of the total, and cap pages below what was asked for: a page that equals
+ * its total is no end yet. Those that ignore `count` send everything at once, which is one.
  */
 function isLast({ totalResults, users }: UserPage, received: number, pageSize: number): boolean {
   if (totalResults === undefined || totalResults === 0) return false;
-  const mayBePageLength = totalResults === users.length && users.length === pageSize;
+  const mayBePageLength = totalResults === users.length && users.length <= pageSize;
   return received >= totalResults && !mayBePageLength;
 }
 
@@ -66,29 +70,48 @@ interface PageQuery {
 
 /** Reads one page; both paging parameters are always sent, since some servers list nothing without them. */
 export async function readPage(
-  { calls, names }: Pick<PagingOptions, "calls" | "names">,
-  { count, filter, startIndex }: PageQuery,
+  options: Pick<PagingOptions, "calls" | "names">,
+  query: PageQuery,
   signal: AbortSignal,
 ): Promise<UserPage> {
-  return calls.send(
+  return options.calls.send(pageCall(options, query), signal);
+}
+
+/** The same; `undefined` when the server refuses the filter, which is no failure: it has no such filter. */
+export async function askPage(
+  options: Pick<PagingOptions, "calls" | "names">,
+  query: PageQuery,
+  signal: AbortSignal,
+): Promise<UserPage | undefined> {
+  const call = pageCall(options, query);
+  const refused = [400, 501];
+  return options.calls.send<UserPage | undefined>(
     {
-      operation: "list_users",
-      method: "GET",
-      path: "/Users",
-      query: { ...(filter === undefined ? {} : { filter }), startIndex, count },
-      expect: [404],
-      decode(response) {
-        if (response.status === 404) throw wrongEndpoint(response, names);
-        return readUserPage(readJson(response, names));
-      },
+      ...call,
+      expect: [...call.expect, ...refused],
+      decode: (response) => (refused.includes(response.status) ? undefined : call.decode(response)),
     },
     signal,
   );
 }
 
-function tooMany({ maxPages, maxUsers }: PagingOptions): StatusError {
+function pageCall({ names }: Pick<PagingOptions, "calls" | "names">, { count, filter, startIndex }: PageQuery) {
+  return {
+    operation: "list_users",
+    method: "GET",
+    path: "/Users",
+    query: { ...(filter === undefined ? {} : { filter }), startIndex, count },
+    expect: [404],
+    decode(response: HttpResponse): UserPage {
+      if (response.status === 404) throw wrongEndpoint(response, names);
+      return readUserPage(readJson(response, names));
+    },
+  } as const;
+}
+
+function tooMany({ maxPages, maxUsers, names }: PagingOptions): StatusError {
   return new StatusError(
     "resource_exhausted",
-    `the SCIM server's list of users has more than ${maxPages} pages or ${maxUsers} users, or no end; nothing was changed`,
+    `the SCIM server's list of users has more than ${maxPages} pages or ${maxUsers} users, or no end; nothing was changed: check ${names.endpoint}`,
   );
 }
