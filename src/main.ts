@@ -82,7 +82,7 @@ function appDeps({ config, warnings }: ParsedConfig): AppDeps {
   const secrets = [
     config.clientId?.full,
     config.clientSecret?.reveal(),
-    config.cursorApiKey.reveal(),
+    config.cursorApiKey?.reveal(),
     config.cursorScimEndpoint,
     config.cursorScimToken?.reveal(),
   ].filter((secret) => secret !== undefined);

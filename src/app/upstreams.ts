@@ -1,4 +1,5 @@
 import type { Connector } from "../baton/connector.ts";
+import { Secret } from "../baton/secret.ts";
 import { createCursorConnector } from "../connectors/cursor/connector.ts";
 import { createRateLimiter } from "../http/rate-limiter.ts";
 import type { Transport } from "../http/transport.ts";
@@ -22,7 +23,7 @@ export function createConnector(deps: AppDeps, transport: Transport, metrics: Me
   const { config, clock, random, log } = deps;
   const hooks = upstreamMetrics(metrics, "cursor_admin");
   return createCursorConnector({
-    apiKey: () => config.cursorApiKey,
+    apiKey: () => config.cursorApiKey ?? new Secret(""),
     baseUrl: config.cursorBaseUrl,
     transport,
     limiter: createRateLimiter({

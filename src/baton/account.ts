@@ -38,7 +38,7 @@ export type AccountDeletion = { readonly kind: "deleted" | "deactivated" | "unco
 
 /** One change that is about to be made, with everything looked up and checked. */
 export interface PlannedChange {
-  readonly action: "create" | "reactivate" | "delete" | "deactivate" | "remove";
+  readonly action: "create" | "reactivate" | "delete" | "remove";
   /** Whom it is done to, as an operator at a terminal is shown it. */
   readonly person: {
     readonly email: string;

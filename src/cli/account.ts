@@ -91,12 +91,28 @@ async function remove(deps: AccountCommandDeps, accounts: AccountManager): Promi
       `resource type ${JSON.stringify(resourceType)} does not have resource Delete() configured: only accounts, of type user, can be deleted`,
     );
   }
-  const approve: Approve = async (change, signal) => {
+  let confirmedTarget: string | undefined;
+  const show: Approve = async (change, signal) => {
     out.stderr(describe(change));
-    return !isDryRun(deps) && (await confirmed(deps, signal));
+    if (isDryRun(deps) || !(await confirmed(deps, signal))) return false;
+    confirmedTarget = describe(change);
+    return config.yes;
   };
-  const { kind } = await audited({ action: "delete_resource", target: `${resourceType}:${resource}` }, deps, () =>
-    accounts.deleteAccount({ resourceType, resource }, approve, stop),
+  // A question may stand for an hour: what was answered with yes is looked at anew, and must be the same.
+  const again: Approve = async (change) => {
+    if (describe(change) === confirmedTarget) return true;
+    throw new StatusError("aborted", "the account changed while the question stood; nothing was deleted: ask again");
+  };
+  const id = { resourceType, resource };
+  const { kind } = await audited(
+    { action: "delete_resource", target: `${resourceType}:${resource}` },
+    deps,
+    async () => {
+      const first = await accounts.deleteAccount(id, show, stop);
+      return first.kind === "declined" && confirmedTarget !== undefined
+        ? accounts.deleteAccount(id, again, stop)
+        : first;
+    },
   );
   const texts = {
     deleted: "Deleted in the directory; Cursor removes the member with its next update from there.",
@@ -128,7 +144,6 @@ const verbs: Readonly<Record<PlannedChange["action"], string>> = {
   create: "To be created in the SCIM directory",
   reactivate: "To be made active in the SCIM directory",
   delete: "To be deleted in the SCIM directory (Cursor then deletes the person's data)",
-  deactivate: "To be made inactive in the SCIM directory",
   remove: "To be REMOVED FROM CURSOR for good; the SCIM directory does not know this member",
 };
 

@@ -11,9 +11,14 @@ export interface Findings {
 }
 
 /** What no option can say of itself: which belong together, which have no effect here, and what must exist on disk. */
-export function checkTogether(values: Partial<Config>, sources: Sources, input: ConfigInput): Findings {
-  const service = isGiven(options.clientId, sources);
+export function checkTogether(
+  values: Partial<Config>,
+  sources: Sources,
+  input: ConfigInput,
+  { service, waits }: { readonly service: boolean; readonly waits: boolean },
+): Findings {
   const problems = [
+    ...(waits ? [] : credentialPairs(sources)),
     ...requiredTogether(sources, service),
     ...oneAction(sources, service),
     ...refusals(sources, service),
@@ -24,33 +29,52 @@ export function checkTogether(values: Partial<Config>, sources: Sources, input: 
 }
 
 /** Set to something other than nothing and, for a switch, other than off. */
-function isGiven(row: OptionRow, sources: Sources): boolean {
+export function isGiven(row: OptionRow, sources: Sources): boolean {
   const texts = sources.find(row)?.texts ?? [];
   const last = texts.at(-1)?.trim() ?? "";
   return row.type.kind === "bool" ? last !== "" && parseBool(last) !== false : texts.some((text) => text.trim() !== "");
 }
 
-function requiredTogether(sources: Sources, service: boolean): readonly Problem[] {
-  const pair = (a: OptionRow, b: OptionRow, aMissing: string, bMissing: string): Problem[] => {
-    const [hasA, hasB] = [isGiven(a, sources), isGiven(b, sources)];
-    if (hasA === hasB) return [];
-    const [missing, message] = hasA ? [b, bMissing] : [a, aMissing];
-    const present = hasA ? a : b;
-    const fix = `set it as well, or unset ${fieldName(present)}`;
-    return [{ field: fieldName(missing), message, fix }];
-  };
+/** A client id makes a service, and so does the wish to wait for one. */
+export function isService(sources: Sources): boolean {
+  return isGiven(options.clientId, sources) || isGiven(options.service, sources);
+}
+
+function pair(sources: Sources, a: OptionRow, b: OptionRow, aMissing: string, bMissing: string): Problem[] {
+  const [hasA, hasB] = [isGiven(a, sources), isGiven(b, sources)];
+  if (hasA === hasB) return [];
+  const [missing, message] = hasA ? [b, bMissing] : [a, aMissing];
+  const present = hasA ? a : b;
+  const fix = `set it as well, or unset ${fieldName(present)}`;
+  return [{ field: fieldName(missing), message, fix }];
+}
+
+function credentialPairs(sources: Sources): readonly Problem[] {
   const scim = "is required together with";
   return [
     ...pair(
+      sources,
       options.clientId,
       options.clientSecret,
       "is missing although there is a client secret",
       "is missing (client-secret is required in service mode)",
     ),
-    ...pair(options.cursorScimEndpoint, options.cursorScimToken, `${scim} the SCIM token`, `${scim} the SCIM endpoint`),
+    ...pair(
+      sources,
+      options.cursorScimEndpoint,
+      options.cursorScimToken,
+      `${scim} the SCIM token`,
+      `${scim} the SCIM endpoint`,
+    ),
+  ];
+}
+
+function requiredTogether(sources: Sources, service: boolean): readonly Problem[] {
+  return [
     ...(service
       ? []
       : pair(
+          sources,
           options.deleteResource,
           options.deleteResourceType,
           "is required together with the resource type",
@@ -72,13 +96,27 @@ function removalNeedsDirectory(sources: Sources): readonly Problem[] {
   ];
 }
 
-/** A one-shot run creates or deletes, not both. */
+/** A one-shot run creates or deletes, not both, and never syncs because the value of such a flag got lost. */
 function oneAction(sources: Sources, service: boolean): readonly Problem[] {
+  if (service) return [];
   const creating = [options.createAccountEmail, options.createAccountLogin, options.createAccountProfile];
+  const actions = [...creating, options.deleteResource];
+  const problems: Problem[] = actions
+    .filter((row) => sources.find(row)?.origin === "flag" && !isGiven(row, sources))
+    .map((row) => ({ field: fieldName(row), message: "is empty", fix: "give it a value, or leave the flag out" }));
   const first = creating.find((row) => isGiven(row, sources));
-  if (service || first === undefined || !isGiven(options.deleteResource, sources)) return [];
-  const message = `cannot be combined with ${fieldName(first)}`;
-  return [{ field: fieldName(options.deleteResource), message, fix: "run the program once for each" }];
+  if (first !== undefined && isGiven(options.deleteResource, sources)) {
+    const message = `cannot be combined with ${fieldName(first)}`;
+    problems.push({ field: fieldName(options.deleteResource), message, fix: "run the program once for each" });
+  }
+  if (problems.length > 0 || actions.some((row) => isGiven(row, sources))) return problems;
+  return [options.dryRun, options.yes]
+    .filter((row) => isGiven(row, sources))
+    .map((row) => ({
+      field: fieldName(row),
+      message: "belongs to an account that is created or deleted, and there is none",
+      fix: `add ${fieldName(options.createAccountEmail)} or ${fieldName(options.deleteResource)}, or leave it out`,
+    }));
 }
 
 function refusals(sources: Sources, service: boolean): readonly Problem[] {

@@ -1,5 +1,5 @@
 import { StatusError } from "../baton/status-error.ts";
-import { option, optional, required } from "./option.ts";
+import { option, optional, requiredCredential } from "./option.ts";
 import { bool, choice, integer, list, parsedBy, path, secret } from "./value-type.ts";
 
 /**
@@ -24,7 +24,7 @@ function isLoopback(hostname: string): boolean {
 
 /** What is read from Cursor, and how. */
 export const cursorOptions = {
-  cursorApiKey: required({
+  cursorApiKey: requiredCredential({
     flag: "cursor-api-key",
     group: "Cursor",
     help: "Key of Cursor's Admin API, from the team's dashboard",

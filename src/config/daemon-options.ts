@@ -157,12 +157,6 @@ export const daemonOptions = {
     byDefault: ({ tempDir }) => tempDir,
     defaultText: "BATON_TMPDIR, else the system's",
   }),
-  secretsDir: optional({
-    flag: "secrets-dir",
-    group: "Process",
-    help: "Directory whose files are the five credentials, called like their variables",
-    type: path,
-  }),
   shutdownGraceMs: option({
     flag: "shutdown-grace",
     group: "Process",

@@ -38,7 +38,7 @@ suite("local files", () => {
     symlinkSync(join("..data", "BATON_CURSOR_API_KEY"), join(mount, "BATON_CURSOR_API_KEY"));
     const input = { ...configInput(), files: localFiles, cwd: directory, tempDir: directory };
     const { config, origins } = parseConfig({ ...input, env: { ...oneShotEnv, BATON_SECRETS_DIR: mount } });
-    assert.equal(config.cursorApiKey.reveal(), "from-mount");
+    assert.equal(config.cursorApiKey?.reveal(), "from-mount");
     assert.equal(origins.cursorApiKey, "secrets");
   });
 });

@@ -115,6 +115,11 @@ export function optional<T>(input: RowInput<T> & Named & { readonly defaultText?
   return { ...row<T | undefined>(input), byDefault: () => undefined, defaultText: input.defaultText ?? "" };
 }
 
+/** A credential without which nothing works; a service with a secrets directory waits for it, and has `undefined` till then. */
+export function requiredCredential<T>(input: RowInput<T> & Named): OptionRow<T | undefined> {
+  return { ...row<T | undefined>(input), required: true };
+}
+
 /** An option without which nothing can start. */
 export function required<T>(input: RowInput<T> & Named): OptionRow<T> {
   return { ...row(input), required: true };

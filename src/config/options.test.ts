@@ -28,7 +28,7 @@ const own = `cursor-api-key cursor-scim-endpoint cursor-scim-token cursor-base-u
 /** Variables without a flag. */
 const variables = `BATON_C1_API_HOST BATON_HOST_ID BATON_GET_TASKS BATON_ZSTD_POOL_DISABLE BATON_KEEP_SYNC_COUNT
   BATON_DECODER_MAX_DECODED_SIZE_MB BATON_DECODER_MAX_MEMORY_MB BATON_DISABLE_FCS_FAIL_FAST BATON_SKIP_CLEANUP
-  BATON_C1Z_FINALIZE_TIMEOUT`;
+  BATON_C1Z_FINALIZE_TIMEOUT BATON_SECRET_NAME BATON_SERVICE BATON_ALLOW_REPOINT`;
 
 const words = (text: string) => text.split(/\s+/).sort();
 const flags = (keep: (row: (typeof optionTable)[number]) => boolean) =>
@@ -120,6 +120,9 @@ suite("option table", () => {
       metricsPort: undefined,
       c1zTempDir: "/tmp",
       secretsDir: undefined,
+      secretName: undefined,
+      service: false,
+      allowRepoint: false,
       shutdownGraceMs: 20_000,
       cursorApiKey: undefined,
       cursorScimEndpoint: undefined,

@@ -58,7 +58,7 @@ suite("where options come from", () => {
   test("credentials: flag over secrets directory over environment over file", () => {
     const secrets = { "/secrets/BATON_CURSOR_API_KEY": "from-dir\n" };
     const yaml = { "/srv/.baton.yaml": "cursor-api-key: from-file\nsecrets-dir: /secrets\n" };
-    const key = (world: World) => parseConfig(configInput(world)).config.cursorApiKey.reveal();
+    const key = (world: World) => parseConfig(configInput(world)).config.cursorApiKey?.reveal();
     const env = { BATON_CURSOR_API_KEY: "from-env" };
     assert.equal(key({ argv: ["--cursor-api-key=from-flag"], env, files: { ...secrets, ...yaml } }), "from-flag");
     assert.equal(key({ env, files: { ...secrets, ...yaml } }), "from-dir");
@@ -69,7 +69,7 @@ suite("where options come from", () => {
   test("white space around credentials is dropped", () => {
     const env = { BATON_CURSOR_API_KEY: " key_1 \r\n", BATON_CLIENT_ID: `${serviceEnv.BATON_CLIENT_ID}\n` };
     const { config } = parse({ env: { ...env, BATON_CLIENT_SECRET: `${clientSecret}\n` } });
-    assert.equal(config.cursorApiKey.reveal(), "key_1");
+    assert.equal(config.cursorApiKey?.reveal(), "key_1");
     assert.equal(config.clientId?.full, serviceEnv.BATON_CLIENT_ID);
     assert.equal(config.clientSecret?.reveal(), clientSecret);
   });
@@ -84,7 +84,7 @@ suite("secrets directory", () => {
       links: { "/secrets/..data": "/secrets/..2026" },
       files: { "/secrets/BATON_CURSOR_API_KEY": "stale", "/secrets/..2026/BATON_CURSOR_API_KEY": "fresh" },
     });
-    assert.equal(config.cursorApiKey.reveal(), "fresh");
+    assert.equal(config.cursorApiKey?.reveal(), "fresh");
   });
 
   test("one warning names everything on which it differs from the environment", () => {

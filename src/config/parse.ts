@@ -1,4 +1,4 @@
-import { checkTogether } from "./constraints.ts";
+import { checkTogether, isGiven, isService } from "./constraints.ts";
 import type { FlagSpec } from "./flags.ts";
 import { fieldName, type OptionRow } from "./option.ts";
 import { type Config, options } from "./options.ts";
@@ -14,6 +14,8 @@ export interface ParsedConfig {
   readonly fileName: string;
   /** One line each, without secrets. */
   readonly warnings: readonly string[];
+  /** Whether the process works for C1, rather than doing one thing and ending. */
+  readonly service: boolean;
 }
 
 /** The flag that asks for the configuration to be printed instead of used; `parseConfig` reads past it. */
@@ -25,12 +27,18 @@ export const checkConfigFlag: FlagSpec = { name: "check-config", short: undefine
  */
 export function parseConfig(input: ConfigInput): ParsedConfig {
   const sources = readSources(input, [checkConfigFlag]);
+  const service = isService(sources);
+  // A service that follows a mounted Secret waits for a right one instead of ending.
+  const waits = service && isGiven(options.secretsDir, sources);
   const problems: Problem[] = [...sources.problems, ...wordProblems(sources.flags.words)];
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
   for (const [key, row] of Object.entries<OptionRow>(options)) {
     const resolved = resolveOption(row, sources);
-    if ("problem" in resolved) {
+    if ("problem" in resolved && waits && row.secret) {
+      values[key] = undefined;
+      origins[key] = "default";
+    } else if ("problem" in resolved) {
       problems.push(resolved.problem);
     } else {
       values[key] = resolved.value;
@@ -38,13 +46,13 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
     }
   }
   if (!isPartial(values) || !isPartialOrigins(origins)) throw new ConfigError(problems);
-  const together = checkTogether(values, sources, input);
+  const together = checkTogether(values, sources, input, { service, waits });
   problems.push(...together.problems);
   const warnings = [...sources.warnings, ...together.warnings].map(oneLine);
   if (problems.length > 0 || !isComplete(values) || !isCompleteOrigins(origins)) {
     throw new ConfigError(problems, warnings);
   }
-  return { config: values, origins, fileName: sources.fileName, warnings };
+  return { config: values, origins, fileName: sources.fileName, warnings, service };
 }
 
 export type Resolved<T> = { readonly value: T; readonly origin: Origin } | { readonly problem: Problem };

@@ -48,13 +48,21 @@ export const flagSpecs: readonly FlagSpec[] = optionTable.flatMap(({ flag, short
   flag === undefined ? [] : [{ name: flag, short, kind: type.kind }],
 );
 
-/** Reads every source once. `commandFlags` are flags that the caller acts upon himself, e.g. `--check-config`. */
-export function readSources(input: ConfigInput, commandFlags: readonly FlagSpec[]): Sources {
+/**
+ * Reads every source once. `commandFlags` are flags that the caller acts upon himself, e.g. `--check-config`. `secretTexts`
+ * stand for the files of the secrets directory, which is not looked into then.
+ */
+export function readSources(
+  input: ConfigInput,
+  commandFlags: readonly FlagSpec[],
+  secretTexts?: ReadonlyMap<string, string>,
+): Sources {
   const flags = readFlags(input.argv, [...flagSpecs, ...commandFlags]);
   const keys = flagSpecs.map(({ name }) => name);
   const file = readConfigFile(input.env["BATON_CONFIG_PATH"], keys, input.files, input.cwd);
   const plain = layers(input, flags, file, new Map());
-  const directory = readSecretsDir(input, plain(options.secretsDir));
+  const directory =
+    secretTexts === undefined ? readSecretsDir(input, plain(options.secretsDir)) : { texts: secretTexts, problems: [] };
   const find = layers(input, flags, file, directory.texts);
   return {
     find,

@@ -8,6 +8,7 @@ import { checkAccountInfo, readNewAccount } from "./account-request.ts";
 import { audited } from "./audit.ts";
 import type { DeleteBrake } from "./delete-brake.ts";
 import { malformed, named, refusal } from "./refusals.ts";
+import { withTimeLimit } from "./time-limit.ts";
 
 export interface ProvisioningDeps {
   readonly connector: Connector;
@@ -41,7 +42,7 @@ function createCreateAccount(deps: ProvisioningDeps): TaskHandler<"create_accoun
     const approve: Approve = async () => !deps.dryRun;
     const scoped = { clock: deps.clock, log: run.log };
     const result = await audited({ action: "create_account", target: `email:${account.email}` }, scoped, () =>
-      accounts.createAccount(account, approve, run.signal),
+      withTimeLimit(run.signal, (signal) => accounts.createAccount(account, approve, signal)),
     );
     if (result.kind === "declined") throw dryRun("the account would have been created or made active");
     if (result.kind === "in_progress" && deps.pending === "action_required") {
@@ -101,7 +102,7 @@ function createDeleteResource(deps: ProvisioningDeps): TaskHandler<"delete_resou
     const target = `${resourceId.resourceType}:${resourceId.resource}`;
     const scoped = { clock: deps.clock, log: run.log };
     const { kind } = await audited({ action: "delete_resource", target }, scoped, () =>
-      accounts.deleteAccount(resourceId, approve, run.signal),
+      withTimeLimit(run.signal, (signal) => accounts.deleteAccount(resourceId, approve, signal)),
     );
     if (kind === "declined") throw dryRun("the account would have been deleted");
     return { answers: "delete_resource", result: { kind } };

@@ -139,6 +139,10 @@ suite("accounts in a one-shot run", () => {
     assert.equal(untyped.code, 2);
     assert.match(untyped.stderr, /--delete-resource-type .* is required together with the resource id/);
     assert.equal((await stage.run("--create-account-profile=[]")).code, 2);
+    // A variable of a script that is empty must not turn a deletion into a sync.
+    assert.equal((await stage.run("--delete-resource=", "--delete-resource-type=user")).code, 2);
+    assert.equal((await stage.run("--create-account-email=")).code, 2);
+    assert.equal((await stage.run("--dry-run")).code, 2);
     assert.deepEqual([stage.scim.requests.length, stage.cursor.requests.length], [0, 0]);
   });
 
