@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { ScimAnswer, ScimQuirks } from "../../test/fakes/scim-server.ts";
+import { forever } from "../../test/helpers/scim-client.ts";
+import { adaRecord, type ScimScene, setAda } from "../../test/helpers/scim-scene.ts";
+
+const ada = adaRecord.userName;
+const path = `/Users/${encodeURIComponent(adaRecord.id)}`;
+const isActive = ({ scim }: ScimScene) => scim.records[0]?.active;
+
+async function erase(scene: ScimScene) {
+  const user = await scene.only(ada);
+  scene.asked();
+  return scene.client.deleteUser(user, forever);
+}
+
+suite("a deletion", () => {
+  const ends: Readonly<Record<string, readonly [ScimQuirks, string, readonly string[]]>> = {
+    "is looked at afterwards": [{}, "deleted", ["DELETE", "GET"]],
+    "where versions are checked": [{ etagSupported: true }, "deleted", ["DELETE", "GET"]],
+    "where ETags mean nothing": [{ bodyHashEtag: true }, "deleted", ["DELETE", "GET"]],
+    "that only makes inactive": [{ deactivateOnDelete: true }, "deactivated", ["DELETE", "GET"]],
+    "that only makes inactive, as a text": [
+      { deactivateOnDelete: true, activeAsString: true },
+      "deactivated",
+      ["DELETE", "GET"],
+    ],
+    "that the server does not have, 405": [{ deleteForbidden: 405 }, "unsupported", ["DELETE"]],
+    "that the server does not have, 501": [{ deleteForbidden: 501 }, "unsupported", ["DELETE"]],
+    "that the server does not have, 403": [{ deleteForbidden: 403 }, "unsupported", ["DELETE"]],
+    "that the server does not have, in plain text": [
+      { deleteForbidden: 403, plainTextErrors: true },
+      "unsupported",
+      ["DELETE"],
+    ],
+  };
+  for (const [name, [quirks, end, methods]] of Object.entries(ends)) {
+    test(name, async () => {
+      await using scene = await setAda(quirks);
+      assert.equal(await erase(scene), end);
+      assert.deepEqual(
+        scene.asked(),
+        methods.map((method) => `${method} ${path}`),
+      );
+      assert.equal(isActive(scene), { deleted: undefined, deactivated: false, unsupported: true }[end]);
+    });
+  }
+
+  const answers: Readonly<Record<string, readonly [readonly ScimAnswer[], string]>> = {
+    "of somebody who has gone is done": [[{ afterEffect: true, status: 404 }], "deleted"],
+    "of somebody who has gone for good is done": [[{ afterEffect: true, status: 410 }], "deleted"],
+    "for which there is no route is unsupported": [[{ status: 404 }], "unsupported"],
+    "that meets another change is done again": [[{ status: 409 }], "deleted"],
+    "with a body in the answer is done": [[{ afterEffect: true, status: 200, json: { done: true } }], "deleted"],
+    "that is queued is unconfirmed": [[{ status: 202 }], "unconfirmed"],
+    "is unconfirmed where the look fails": [[{}, { status: 403 }], "unconfirmed"],
+    "is unconfirmed where the look fails for long": [[{}, { times: 9, status: 503 }], "unconfirmed"],
+  };
+  for (const [name, [script, end]] of Object.entries(answers)) {
+    test(name, async () => {
+      await using scene = await setAda();
+      const user = await scene.only(ada);
+      scene.scim.script(...script);
+      assert.equal(await scene.client.deleteUser(user, forever), end);
+    });
+  }
+
+  for (const [status, code, message] of [
+    [400, "invalid_argument", /HTTP 400 when asked to delete a user \(it says: no\)/],
+    [401, "unauthenticated", /rejected THE_TOKEN/],
+    [403, "permission_denied", /does not let it delete a user \(it says: no\)/],
+  ] as const) {
+    test(`that is refused with ${status} is an error`, async () => {
+      await using scene = await setAda();
+      const user = await scene.only(ada);
+      scene.scim.script({ status, json: { detail: "no" } });
+      await scene.fails(scene.client.deleteUser(user, forever), code, message);
+      assert.equal(isActive(scene), true);
+    });
+  }
+});
