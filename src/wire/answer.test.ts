@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { fromBinary } from "@bufbuild/protobuf";
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
+import { onlyArm } from "../../test/helpers/wire-fields.ts";
 import type { UserResource } from "../baton/resource.ts";
 import type { TaskAnswer } from "../baton/task.ts";
 import { createRecordEncoder } from "../c1z/records.ts";
@@ -38,28 +38,6 @@ function encodeCreate(result: CreateResult): Uint8Array {
   return response.value;
 }
 
-/** The fields of a message as they lie on the wire, read without any schema. */
-function fieldsOf(bytes: Uint8Array): ReadonlyMap<number, Uint8Array | number> {
-  const reader = new BinaryReader(bytes);
-  const fields = new Map<number, Uint8Array | number>();
-  while (reader.pos < reader.len) {
-    const [number, type] = reader.tag();
-    assert.ok(!fields.has(number), `field ${number} comes twice`);
-    if (type === WireType.Varint) fields.set(number, reader.uint32());
-    else if (type === WireType.LengthDelimited) fields.set(number, reader.bytes());
-    else assert.fail(`field ${number} has wire type ${type}`);
-  }
-  return fields;
-}
-
-/** The one arm of a response: its field number and its own fields. */
-function armOf(bytes: Uint8Array): readonly [number, ReadonlyMap<number, Uint8Array | number>] {
-  const [[number, value] = [0, 0], ...others] = fieldsOf(bytes);
-  assert.deepEqual(others, []);
-  assert.ok(value instanceof Uint8Array);
-  return [number, fieldsOf(value)];
-}
-
 function recordOf(user: UserResource): Buffer {
   return Buffer.from(createRecordEncoder().resource(user));
 }
@@ -71,7 +49,7 @@ suite("answers to create_account", () => {
   ] as const) {
     test(`${kind} is field ${arm}: the resource as a sync file holds it (1), is_create_account_result (2)`, () => {
       for (const resource of [ada, cleo]) {
-        const [number, fields] = armOf(encodeCreate({ kind, resource }));
+        const [number, fields] = onlyArm(encodeCreate({ kind, resource }));
         assert.equal(number, arm);
         assert.deepEqual([...fields.keys()], [1, 2]);
         assert.deepEqual(Buffer.from(fields.get(1) as Uint8Array), recordOf(resource));
@@ -81,11 +59,11 @@ suite("answers to create_account", () => {
   }
 
   test("in_progress is field 103: is_create_account_result (2) and nothing else", () => {
-    assert.deepEqual(armOf(encodeCreate({ kind: "in_progress" })), [103, new Map([[2, 1]])]);
+    assert.deepEqual(onlyArm(encodeCreate({ kind: "in_progress" })), [103, new Map([[2, 1]])]);
   });
 
   test("action_required is field 101: the message (2), and is_create_account_result under another number (3)", () => {
-    const [number, fields] = armOf(encodeCreate({ kind: "action_required", message: "Sign in once." }));
+    const [number, fields] = onlyArm(encodeCreate({ kind: "action_required", message: "Sign in once." }));
     assert.equal(number, 101);
     assert.deepEqual([...fields.keys()], [2, 3]);
     assert.equal(Buffer.from(fields.get(2) as Uint8Array).toString(), "Sign in once.");
@@ -110,7 +88,7 @@ suite("answers to create_account", () => {
     fc.assert(
       fc.property(users, fc.constantFrom("success" as const, "already_exists" as const), (resource, kind) => {
         const bytes = encodeCreate({ kind, resource });
-        assert.deepEqual(Buffer.from(armOf(bytes)[1].get(1) as Uint8Array), recordOf(resource));
+        assert.deepEqual(Buffer.from(onlyArm(bytes)[1].get(1) as Uint8Array), recordOf(resource));
         const { result, encryptedData, annotations } = fromBinary(CreateAccountResponseSchema, bytes);
         assert.deepEqual([result.value?.isCreateAccountResult, encryptedData, annotations], [true, [], []]);
       }),

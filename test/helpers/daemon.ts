@@ -90,7 +90,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   });
   const clock = createTestClock({ factor: options.factor ?? 100 });
   const logLines: string[] = [];
-  const logger = { clock, showPeople: false, secrets: () => [options.cursor.apiKey, options.c1.clientSecret] };
+  const scimToken = config.cursorScimToken?.reveal();
+  const secrets = [options.cursor.apiKey, options.c1.clientSecret, ...(scimToken === undefined ? [] : [scimToken])];
+  const logger = { clock, showPeople: config.logPii, secrets: () => secrets };
   const deps: AppDeps = {
     config,
     build: { version: "0.0.0-test", revision: "" },
