@@ -65,6 +65,9 @@ suite("who has an e-mail address, asked of a right server", () => {
     await using scene = await setScimScene({ users: [ada, "bob@example.com"] });
     scene.scim.seed({ userName: "ada-2", emails: [{ value: "ADA@example.com" }] });
     assert.deepEqual(names(await scene.find(ada, true)).sort(), [ada, "ada-2"]);
+    scene.asked();
+    assert.equal((await scene.find(ada, true)).users.length, 2);
+    assert.deepEqual(scene.asked(), [byName(ada), byEmail(ada)], "trusted filters are enough for that");
   });
 
   test("an empty directory is told as empty", async () => {

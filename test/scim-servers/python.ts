@@ -1,7 +1,8 @@
-/** What the SCIM server in Python really does: `make scim-python`. */
+/** What the SCIM server in Python really does, and the client against it: `make scim-python`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pythonScimServer, scimUser } from "../helpers/scim-servers.ts";
+import { clientSuite } from "./client-suite.ts";
 import { outcome, scimServerSuite, userNames } from "./common.ts";
 
 const { name, missing } = pythonScimServer();
@@ -10,6 +11,7 @@ if (missing !== undefined) {
   const skip = process.env["CI"] === "true" ? false : missing;
   test(`everything against ${name}`, { skip }, () => assert.fail(missing));
 } else {
+  clientSuite(name, {});
   scimServerSuite(name, (subject) => {
     test("filters ignore case, and know escaped quotes and every operator", async () => {
       const { server, find } = subject();
