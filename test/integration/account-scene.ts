@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { fromBinary } from "@bufbuild/protobuf";
+import { DeleteResourceResponseSchema } from "../../src/wire/gen/c1/connector/v2/account_pb.ts";
 import type { Finish, TaskInit } from "../fakes/c1-server.ts";
 import type { MemberRow } from "../fakes/cursor-server.ts";
 import type { ScimAnswer } from "../fakes/scim-server.ts";
@@ -92,6 +94,31 @@ export async function refused(scene: AccountScene, task: TaskInit, code: number,
   assert.deepEqual(scene.scim.effects, before);
   assert.equal(removalsOf(scene).length, removals);
   return finish;
+}
+
+/** How a deletion that succeeded was answered; `gone` when both places say that there was nothing to delete. */
+export async function deletion(scene: AccountScene, task: TaskInit, timeoutMs?: number): Promise<"done" | "gone"> {
+  const { annotations, message, ok, response } = await outcome(scene, task, timeoutMs);
+  assert.equal(ok, true, message);
+  assert.equal(response?.typeUrl, "type.googleapis.com/c1.connector.v2.DeleteResourceResponse");
+  const inside = fromBinary(DeleteResourceResponseSchema, response.value).annotations;
+  assert.deepEqual(inside, annotations);
+  if (annotations.length === 0) return "done";
+  assert.deepEqual(
+    annotations.map(({ typeUrl }) => typeUrl),
+    ["type.googleapis.com/c1.connector.v2.ResourceDoesNotExist"],
+  );
+  return "gone";
+}
+
+/** User names in the directory, each with what is unusual about it. */
+export function directoryOf({ scim }: AccountScene): string[] {
+  return scim.records.map(({ active, userName }) => (active ? userName : `${userName} (inactive)`));
+}
+
+/** Who is active in the roster, by id. */
+export function activeIds({ cursor }: AccountScene): string[] {
+  return cursor.members.filter(({ isRemoved }) => isRemoved !== true).map(({ id = "" }) => id);
 }
 
 /** Requests that remove a member past the directory. */
