@@ -17,6 +17,7 @@ const everyRoom = [
   "wire",
   "config",
   "observability",
+  "kubernetes",
   "cli",
 ];
 
@@ -36,6 +37,7 @@ const boundaries: Boundaries = {
   "wire/gen": { rooms: [], packages: ["@bufbuild/protobuf"] },
   config: { rooms: ["baton"], packages: ["yaml"] },
   observability: { rooms: ["baton"], packages: ["fastify", "prom-client", "pino"] },
+  kubernetes: { rooms: ["baton"], packages: ["@kubernetes/client-node"] },
   cli: { rooms: ["app", ...everyRoom, "wire/gen"], packages: ["@bufbuild/protobuf"] },
 };
 
