@@ -57,10 +57,12 @@ unused: $(STAMP) ## Dead files, exports and dependencies
 
 docs-check: $(STAMP) ## Generated documents are current
 	@node scripts/generate-docs.ts --check
+	@node scripts/chart-docs.ts --check
 
 generate: $(STAMP) ## Make the wire code and the generated documents anew
 	@buf generate
 	@node scripts/generate-docs.ts
+	@node scripts/chart-docs.ts
 
 interop: dist/baton-cursor ## Against the official Go SDK, generated stubs and baton CLI (needs Go)
 	@node --test --test-concurrency=1 test/interop/interop.ts
@@ -83,6 +85,34 @@ bench: dist/baton-cursor ## Time and memory against the Go SDK's writers and sql
 	@node test/bench/bench.ts $(BENCH_ARGS)
 
 DEPLOY_TOOLS := build/deploy-tools/.installed
+VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
+REVISION := $(shell git rev-parse HEAD 2>/dev/null)
+SOURCE_URL := $(shell git remote get-url origin 2>/dev/null | sed 's|//[^/@]*@|//|')
+# Times inside the image: of the last commit, so that the same sources make the same image.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+IMAGE ?= baton-cursor:$(VERSION)
+CONTAINER_TOOL ?= docker
+
+image: ## Build the container image (IMAGE=, CONTAINER_TOOL=docker|podman|buildah, IMAGE_FLAGS=)
+	@$(CONTAINER_TOOL) build --build-arg VERSION=$(VERSION) --build-arg SOURCE_REVISION=$(REVISION) \
+		--build-arg SOURCE_URL=$(SOURCE_URL) --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(IMAGE_FLAGS) --tag $(IMAGE) .
+
+image-push: ## Build the image and push it: IMAGE=registry/team/baton-cursor:tag
+	@case "$(IMAGE)" in */*) ;; *) echo "say where to: make image-push IMAGE=registry/team/baton-cursor:$(VERSION)"; exit 2;; esac
+	@$(MAKE) --no-print-directory image
+	@$(CONTAINER_TOOL) push $(IMAGE)
+
+image-test: dist/baton-cursor $(DEPLOY_TOOLS) ## Build the image on stand-in bases and run it confined (needs root, buildah, bwrap)
+	@node --test test/deploy/image.ts
+
+sbom: $(STAMP) ## List what the bundle is made of in build/sbom.cdx.json (CycloneDX)
+	@node scripts/sbom.ts
+
+HELM ?= helm
+
+chart-package: ## Pack the chart into build/; `helm push` takes the file to an OCI registry (HELM=)
+	@mkdir -p build
+	@$(HELM) package helm/baton-cursor --destination build
 
 $(DEPLOY_TOOLS): $(STAMP) $(wildcard test/deploy/tools/*) test/deploy/tools/.npmrc
 	@echo "Installing Helm 3 and 4, kubectl and the schema checker (once)..."
