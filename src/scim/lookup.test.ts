@@ -130,6 +130,14 @@ suite("who has an e-mail address, asked of servers with quirks", () => {
     assert.deepEqual((await scene.find(ada, true)).users, []);
   });
 
+  test("with a single user nothing is proven: a server that ignores filters looks right then", async () => {
+    const quirks = { filtersIgnored: true, capPage: 3 };
+    await using scene = await setScimScene({ ...noMemory, quirks, users: ["bob@example.com"] });
+    await scene.find("nobody@example.com");
+    scene.scim.seed(...crowd(9));
+    assert.deepEqual(names(await scene.find("person8@example.com")), ["Person8@example.com"]);
+  });
+
   test("the other form is asked where one is refused, also when they are tried out", async () => {
     const quirks: ScimQuirks = { filtersRefused: ["emails.value"] };
     await using scene = await setScimScene({ ...noMemory, quirks, users: [ada, "bob@example.com"] });

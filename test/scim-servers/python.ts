@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { pythonScimServer, scimUser } from "../helpers/scim-servers.ts";
 import { clientSuite } from "./client-suite.ts";
 import { outcome, scimServerSuite, userNames } from "./common.ts";
+import { taskSuite } from "./task-suite.ts";
 
 const { name, missing } = pythonScimServer();
 if (missing !== undefined) {
@@ -12,6 +13,7 @@ if (missing !== undefined) {
   test(`everything against ${name}`, { skip }, () => assert.fail(missing));
 } else {
   clientSuite(name, {});
+  taskSuite(name);
   scimServerSuite(name, (subject) => {
     test("filters ignore case, and know escaped quotes and every operator", async () => {
       const { server, find } = subject();
