@@ -123,8 +123,6 @@ export const scenarios: readonly Scenario[] = [
     name: "delete, Cursor follows late",
     stage: { cursor: deletion.cursor, scim: deletion.scim, delay: "manual" },
     from: "DELETE /Users/{id}",
-    // The roster is read anew for the third hand-out, which comes at once.
-    env: { BATON_CURSOR_ROSTER_MAX_AGE: "0s" },
     task: deletion.task,
     steps: [...reading, "DELETE /Users/{id}", "GET /Users/{id}", "FinishTask"],
     effects: ["deleted"],
@@ -145,7 +143,7 @@ export const scenarios: readonly Scenario[] = [
   {
     name: "remove such a member, the roster shows it late",
     stage: { cursor: { ...deletion.cursor, removals: "manual" }, scim: people() },
-    env: { BATON_CURSOR_REMOVE_UNMANAGED: "true", BATON_CURSOR_ROSTER_MAX_AGE: "0s" },
+    env: { BATON_CURSOR_REMOVE_UNMANAGED: "true" },
     task: deletion.task,
     from: "Cursor POST /teams/remove-member",
     steps: [...reading, "Cursor POST /teams/remove-member", "FinishTask"],
