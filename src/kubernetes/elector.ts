@@ -5,7 +5,7 @@ import { microTime } from "./call.ts";
 import type { LeaseApi } from "./lease-api.ts";
 import { Observation } from "./observation.ts";
 import { Term } from "./term.ts";
-import { within } from "./within.ts";
+import { endAfter, within } from "./within.ts";
 
 /** Milliseconds. */
 export interface ElectorTimes {
@@ -217,25 +217,4 @@ class LeaseElector implements Elector {
 function isConflict(reason: unknown): false {
   if (StatusError.from(reason).code === "aborted") return false;
   throw reason;
-}
-
-/** A signal that aborts `ms` after `stop`; disposing stops the timer. */
-function endAfter(clock: Clock, ms: number, stop: AbortSignal): Disposable & { readonly signal: AbortSignal } {
-  const end = new AbortController();
-  const disposed = new AbortController();
-  const start = (): void => {
-    clock.sleep(ms, disposed.signal).then(
-      () => end.abort(new StatusError("unavailable", "the process ends")),
-      () => undefined,
-    );
-  };
-  if (stop.aborted) start();
-  else stop.addEventListener("abort", start, { once: true });
-  return {
-    signal: end.signal,
-    [Symbol.dispose]() {
-      stop.removeEventListener("abort", start);
-      disposed.abort();
-    },
-  };
 }

@@ -23,3 +23,24 @@ export async function within<T>(
     ended.abort();
   }
 }
+
+/** A signal that aborts `ms` after `stop`; disposing stops the timer. */
+export function endAfter(clock: Clock, ms: number, stop: AbortSignal): Disposable & { readonly signal: AbortSignal } {
+  const end = new AbortController();
+  const disposed = new AbortController();
+  const start = (): void => {
+    clock.sleep(ms, disposed.signal).then(
+      () => end.abort(new StatusError("unavailable", "the process ends")),
+      () => undefined,
+    );
+  };
+  if (stop.aborted) start();
+  else stop.addEventListener("abort", start, { once: true });
+  return {
+    signal: end.signal,
+    [Symbol.dispose]() {
+      stop.removeEventListener("abort", start);
+      disposed.abort();
+    },
+  };
+}
