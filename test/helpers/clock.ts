@@ -13,6 +13,8 @@ export interface TestClock extends Clock {
   readonly sleeps: readonly number[];
   /** Moves both clocks forward at once without waiting; sleeps that are under way keep their end. */
   advance(ms: number): void;
+  /** Moves only the clock that never jumps: the wall clock is held against others' when tokens are made. */
+  advanceMonotonic(ms: number): void;
 }
 
 /**
@@ -24,10 +26,11 @@ export function createTestClock({ factor = 1000 }: TestClockOptions = {}): TestC
   const startMs = performance.now();
   const sleeps: number[] = [];
   let advancedMs = 0;
+  let monotonicMs = 0;
   return {
     sleeps,
     nowMs: () => Date.now() + advancedMs,
-    monotonicMs: () => (performance.now() - startMs) * factor + advancedMs,
+    monotonicMs: () => (performance.now() - startMs) * factor + advancedMs + monotonicMs,
     async sleep(ms, signal) {
       sleeps.push(ms);
       try {
@@ -38,6 +41,9 @@ export function createTestClock({ factor = 1000 }: TestClockOptions = {}): TestC
     },
     advance(ms) {
       advancedMs += ms;
+    },
+    advanceMonotonic(ms) {
+      monotonicMs += ms;
     },
   };
 }
