@@ -3,7 +3,7 @@ import { StatusError } from "../baton/status-error.ts";
 
 /** What the worker knows about itself, as the health endpoints need it. */
 export interface WorkerStatus {
-  readonly state: "starting" | "polling" | "draining" | "stopped";
+  readonly state: "starting" | "polling" | "standby" | "draining" | "stopped";
   /** Wall clock, milliseconds: when C1 last answered a poll; `undefined` before the first. */
   readonly lastPollSuccessMs: number | undefined;
   /** Wall clock, milliseconds: since when no poll has been answered; `undefined` while they are, or while none is due. */
@@ -70,7 +70,7 @@ function readiness({ worker, clock, credentialProblem }: HealthDeps): HealthAnsw
   const problem = credentialProblem();
   if (problem !== undefined) return notReady(problem);
   if (state === "starting") return notReady("C1 has not answered Hello yet");
-  if (state !== "polling") return notReady("the process is shutting down");
+  if (state !== "polling" && state !== "standby") return notReady("the process is shutting down");
   // Not the age of the last poll: with every slot taken, none is due, and that is no outage.
   if (pollFailingSinceMs !== undefined && clock.nowMs() - pollFailingSinceMs > pollStaleAfterMs) {
     return notReady("C1 has not answered a poll for more than 10 minutes");

@@ -2,7 +2,7 @@ import type { StatusCode, StatusError } from "../baton/status-error.ts";
 import type { TaskType } from "../baton/task.ts";
 
 /** See the table in worker.ts. */
-export type WorkerState = "starting" | "polling" | "draining" | "stopped";
+export type WorkerState = "starting" | "polling" | "standby" | "draining" | "stopped";
 
 /** `task` when C1 gave work that was taken, `empty` when it had none (or only tasks that run already). */
 export type PollOutcome = "task" | "empty" | "error";

@@ -11,12 +11,14 @@ import { createReporter } from "./report.ts";
 import { type RunTaskDeps, type RunTaskSignals, runTask } from "./run-task.ts";
 import { limitReports, type ShutdownSignals } from "./shutdown.ts";
 import { createSlots, type ReleaseSlot, type Slots } from "./slots.ts";
+import { everyTurn, type PollTurn } from "./turn.ts";
 
 /*
  * | State      | Entered when                                         | Does                                              |
  * |------------|------------------------------------------------------|---------------------------------------------------|
  * | `starting` | created                                              | Hello with back-off                               |
  * | `polling`  | the first Hello was answered                         | a slot first, then the question, then off it goes |
+ * | `standby`  | it is another instance's turn to poll                | finishes what it has, asks for nothing            |
  * | `draining` | `stop` aborted                                       | asks for nothing more; tasks end and are reported |
  * | `stopped`  | every task is reported, or Hello was refused for good | nothing                                           |
  */
@@ -37,6 +39,8 @@ export interface WorkerDeps {
   readonly log: Logger;
   readonly hooks: WorkerHooks;
   readonly options: WorkerOptions;
+  /** When this instance may ask for work; by default always. */
+  readonly turn?: PollTurn;
 }
 
 /** What the worker is doing, for the readiness probe and people. Times are wall-clock milliseconds. */
@@ -78,6 +82,7 @@ interface RunningTask {
 
 class PollingWorker implements Worker {
   readonly #deps: WorkerDeps;
+  readonly #turn: PollTurn;
   readonly #slots: Slots;
   readonly #schedule: PollSchedule;
   readonly #taskDeps: RunTaskDeps;
@@ -89,6 +94,7 @@ class PollingWorker implements Worker {
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
+    this.#turn = deps.turn ?? everyTurn;
     this.#slots = createSlots(deps.options.concurrency);
     this.#schedule = createPollSchedule(deps.clock, deps.random);
     this.#taskDeps = { ...deps, reporter: createReporter(deps), syncSlot: createSlots(1) };
@@ -144,14 +150,25 @@ class PollingWorker implements Worker {
       if (task !== undefined) return task;
       const waitMs = this.#schedule.dueInMs();
       if (waitMs > 0) await this.#deps.clock.sleep(waitMs, stop);
+      await this.#standBy(stop);
       await this.#poll(stop);
     }
   }
 
+  async #standBy(stop: AbortSignal): Promise<void> {
+    if (this.#turn.mine()) return;
+    this.#enter("standby");
+    // Who does not ask cannot be refused: an outage that it saw before is no longer its own.
+    this.#pollFailingSinceMs = undefined;
+    while (!this.#turn.mine()) await this.#turn.wait(stop);
+    this.#enter("polling");
+  }
+
   async #poll(stop: AbortSignal): Promise<void> {
     const { clock, log, hooks } = this.#deps;
+    const over = this.#turn.over();
     try {
-      const { tasks, nextPollMs } = await this.#ask(stop);
+      const { tasks, nextPollMs } = await this.#ask(over === undefined ? stop : AbortSignal.any([stop, over]));
       const fresh = tasks.filter((task, index) => this.#isFresh(task, tasks.slice(0, index)));
       this.#queue.push(...fresh);
       this.#schedule.answered(nextPollMs, fresh.length > 0);
@@ -160,6 +177,7 @@ class PollingWorker implements Worker {
       hooks.onPoll?.(fresh.length > 0 ? "task" : "empty", undefined);
     } catch (reason) {
       if (stop.aborted) throw reason;
+      if (over?.aborted === true) return;
       const error = StatusError.from(reason);
       const waitMs = this.#schedule.failed();
       this.#pollFailingSinceMs ??= clock.nowMs();

@@ -5,6 +5,7 @@ import { createHello } from "../../src/tasks/hello.ts";
 import { createProvisioning } from "../../src/tasks/provisioning.ts";
 import { createRefusals } from "../../src/tasks/refusals.ts";
 import type { TaskDone, WorkerHooks } from "../../src/worker/hooks.ts";
+import type { PollTurn } from "../../src/worker/turn.ts";
 import { createWorker, type Worker } from "../../src/worker/worker.ts";
 import { FakeC1 } from "../fakes/c1-client.ts";
 import { createConnector, createSnapshot } from "../fakes/connector.ts";
@@ -31,6 +32,7 @@ export interface WorkerSetUp {
   /** Several workers may share one. */
   readonly c1?: FakeC1;
   readonly clock?: VirtualClock;
+  readonly turn?: PollTurn;
 }
 
 export interface RunningWorker extends AsyncDisposable {
@@ -65,6 +67,7 @@ export function startWorker(setUp: WorkerSetUp = {}): RunningWorker {
     metadata,
     random: () => 0.5,
     hooks: recordingHooks(events, done),
+    ...(setUp.turn === undefined ? {} : { turn: setUp.turn }),
     options: { concurrency: setUp.concurrency ?? 3, batched: setUp.batched ?? false },
     handlers: {
       ...createRefusals({ provisioning }),
