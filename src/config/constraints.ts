@@ -1,4 +1,5 @@
 import { dirname, resolve } from "node:path";
+import { kubernetesAdvice, kubernetesProblems } from "./kubernetes-constraints.ts";
 import { fieldName, type OptionRow } from "./option.ts";
 import { type Config, options, optionTable } from "./options.ts";
 import type { Problem } from "./problem.ts";
@@ -23,9 +24,13 @@ export function checkTogether(
     ...oneAction(sources, service),
     ...refusals(sources, service),
     ...ports(values),
+    ...(service ? kubernetesProblems(values) : []),
     ...directories(values, service, input),
   ];
-  return { problems, warnings: [...withoutEffect(sources, service), ...advice(values)] };
+  return {
+    problems,
+    warnings: [...withoutEffect(sources, service), ...advice(values), ...(service ? kubernetesAdvice(values) : [])],
+  };
 }
 
 /** Set to something other than nothing and, for a switch, other than off. */

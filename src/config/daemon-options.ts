@@ -54,8 +54,8 @@ export const daemonOptions = {
     group: "Connection to C1",
     help: "Name of this instance towards C1; different for each instance",
     type: hostId,
-    byDefault: ({ hostname }) => (hostname === "" ? "baton-sdk" : hostname.slice(0, 256)),
-    defaultText: "host name",
+    byDefault: ({ podName, hostname }) => (podName || hostname || "baton-sdk").slice(0, 256),
+    defaultText: "POD_NAME, else the host name",
   }),
   getTasks: option({
     env: "BATON_GET_TASKS",

@@ -6,6 +6,8 @@ export interface Facts {
   readonly hostname: string;
   /** `BATON_TMPDIR` where set, else the operating system's temporary directory. */
   readonly tempDir: string;
+  /** Name of the pod; empty outside Kubernetes. */
+  readonly podName: string;
 }
 
 export const groups = [
@@ -15,6 +17,7 @@ export const groups = [
   "Accounts",
   "Logging",
   "Health and metrics",
+  "Kubernetes",
   "Process",
 ] as const;
 export type Group = (typeof groups)[number];

@@ -24,11 +24,13 @@ const refusedInOneShot = `sync-resources rotate-credentials rotate-credentials-t
 const own = `cursor-api-key cursor-scim-endpoint cursor-scim-token cursor-base-url cursor-requests-per-minute
   scim-requests-per-minute cursor-max-body-mib cursor-skip-removed cursor-max-shrink-percent cursor-shrink-strict
   cursor-shrink-acknowledged secrets-dir shutdown-grace metrics-port log-pii cursor-pending-account cursor-remove-unmanaged
-  cursor-roster-max-age cursor-scim-allow-deactivation max-deletes-per-hour provisioning-dry-run dry-run output yes`;
+  cursor-roster-max-age cursor-scim-allow-deactivation max-deletes-per-hour provisioning-dry-run dry-run output yes
+  leader-election lease-name leader-election-strict kubernetes-events`;
 /** Variables without a flag. */
 const variables = `BATON_C1_API_HOST BATON_HOST_ID BATON_GET_TASKS BATON_ZSTD_POOL_DISABLE BATON_KEEP_SYNC_COUNT
   BATON_DECODER_MAX_DECODED_SIZE_MB BATON_DECODER_MAX_MEMORY_MB BATON_DISABLE_FCS_FAIL_FAST BATON_SKIP_CLEANUP
-  BATON_C1Z_FINALIZE_TIMEOUT BATON_SECRET_NAME BATON_SERVICE BATON_ALLOW_REPOINT`;
+  BATON_C1Z_FINALIZE_TIMEOUT BATON_SECRET_NAME BATON_SERVICE BATON_ALLOW_REPOINT
+  POD_NAME POD_NAMESPACE POD_UID KUBECONFIG`;
 
 const words = (text: string) => text.split(/\s+/).sort();
 const flags = (keep: (row: (typeof optionTable)[number]) => boolean) =>
@@ -100,7 +102,10 @@ suite("option table", () => {
 
   test("defaults", () => {
     const defaults = Object.fromEntries(
-      Object.entries(options).map(([key, row]) => [key, row.byDefault?.({ hostname: "pod-1", tempDir: "/tmp" })]),
+      Object.entries(options).map(([key, row]) => [
+        key,
+        row.byDefault?.({ hostname: "pod-1", tempDir: "/tmp", podName: "" }),
+      ]),
     );
     assert.deepEqual(defaults, {
       clientId: undefined,
@@ -156,6 +161,14 @@ suite("option table", () => {
       dryRun: false,
       output: "text",
       yes: false,
+      leaderElection: false,
+      leaseName: undefined,
+      leaderElectionStrict: false,
+      kubernetesEvents: false,
+      podName: undefined,
+      podNamespace: undefined,
+      podUid: undefined,
+      kubeconfig: undefined,
     });
   });
 });

@@ -2,11 +2,18 @@ import { accountOptions } from "./account-options.ts";
 import { credentialOptions } from "./credential-options.ts";
 import { cursorOptions } from "./cursor-options.ts";
 import { daemonOptions } from "./daemon-options.ts";
+import { kubernetesOptions } from "./kubernetes-options.ts";
 import type { InferConfig, OptionRow } from "./option.ts";
 import { standardOptions } from "./standard-options.ts";
 
 /** Every option that has an effect, by the name of its value in `Config`. */
-export const options = { ...daemonOptions, ...cursorOptions, ...accountOptions, ...credentialOptions } as const;
+export const options = {
+  ...daemonOptions,
+  ...cursorOptions,
+  ...accountOptions,
+  ...credentialOptions,
+  ...kubernetesOptions,
+} as const;
 
 /** The configuration: one value per row of `options`, already checked. */
 export type Config = InferConfig<typeof options>;

@@ -178,6 +178,9 @@ suite("values", () => {
     ["BATON_C1_API_HOST", "", "c1ApiHost", undefined],
     ["BATON_HOST_ID", "pod-7", "hostId", "pod-7"],
     ["BATON_HOST_ID", "", "hostId", "machine"],
+    ["POD_NAME", "baton-cursor-7d9f-abcde", "hostId", "baton-cursor-7d9f-abcde"],
+    ["POD_NAME", "", "hostId", "machine"],
+    ["BATON_LEASE_NAME", "baton-cursor", "leaseName", "baton-cursor"],
     ["BATON_LOG_LEVEL", "WARN", "logLevel", "warn"],
     ["BATON_LOG_LEVEL", "dpanic", "logLevel", "error"],
     ["BATON_LOG_FORMAT", "json", "logFormat", "json"],
@@ -206,6 +209,7 @@ suite("values", () => {
     ["BATON_GET_TASKS", "yes", /is "yes": write true or false/],
     ["BATON_C1_API_HOST", "https://acme.conductor.one", /without https:\/\//],
     ["BATON_HOST_ID", "x".repeat(257), /has 257 characters/],
+    ["BATON_LEASE_NAME", "Baton_Cursor", /not a name that Kubernetes knows: give small letters/],
     ["BATON_LOG_LEVEL", "loud", /use one of debug, info, warn, error/],
     ["BATON_LOG_FORMAT", "xml", /use one of json, console/],
     ["BATON_LOG_PATH", '"open', /quote/],
@@ -342,7 +346,51 @@ suite("options of other connectors", () => {
 
   test("the published manifest starts without a problem", () => {
     const env = { ...serviceEnv, BATON_HOST_ID: "baton-cursor", BATON_PROVISIONING: "true" };
-    assert.equal(parse({ env }).warnings.length, 1);
+    const { warnings } = parse({ env });
+    assert.equal(warnings.length, 2);
+    assert.match(warnings[1] ?? "", /BATON_HOST_ID is baton-cursor, .* two replicas would be one to C1; unset it/);
+  });
+});
+
+suite("replicas", () => {
+  const pod = { ...serviceEnv, POD_NAME: "pod-1", POD_NAMESPACE: "connectors" };
+
+  test("leader election needs the name of a Lease, and says so", () => {
+    const problems = problemsOf({ env: { ...pod, BATON_LEADER_ELECTION: "true" } });
+    assert.match(
+      problems[0] ?? "",
+      /--lease-name \(BATON_LEASE_NAME\) is missing although --leader-election .* is on: name an/,
+    );
+    assert.equal(problems.length, 1);
+  });
+
+  test("Events need the pod's name", () => {
+    const problems = problemsOf({ env: { ...serviceEnv, BATON_KUBERNETES_EVENTS: "true" } });
+    assert.match(problems[0] ?? "", /POD_NAME is missing .* by the downward API/);
+  });
+
+  test("a one-shot run does not care", () => {
+    assert.deepEqual(parse({ env: { BATON_LEADER_ELECTION: "true" } }).warnings, []);
+  });
+
+  test("with everything set there is nothing to say", () => {
+    const env = { ...pod, BATON_LEADER_ELECTION: "true", BATON_LEASE_NAME: "baton-cursor" };
+    const { config, warnings } = parse({ env });
+    assert.deepEqual(warnings, []);
+    assert.deepEqual([config.hostId, config.podNamespace, config.leaseName], ["pod-1", "connectors", "baton-cursor"]);
+  });
+
+  test("a host id that all replicas share is worth a warning", () => {
+    const [shared] = parse({ env: { ...pod, BATON_HOST_ID: "baton-cursor" } }).warnings;
+    assert.match(shared ?? "", /as in the published manifest/);
+    const [other] = parse({ env: { ...pod, BATON_HOST_ID: "cursor" } }).warnings;
+    assert.match(other ?? "", /BATON_HOST_ID is not the pod's name/);
+    assert.deepEqual(parse({ env: { ...pod, BATON_HOST_ID: "pod-1" } }).warnings, []);
+  });
+
+  test("what has no effect without election is told", () => {
+    const { warnings } = parse({ env: { ...pod, BATON_LEASE_NAME: "l", BATON_LEADER_ELECTION_STRICT: "true" } });
+    assert.match(warnings.join(" "), /BATON_LEASE_NAME\) has no effect.*BATON_LEADER_ELECTION_STRICT\) has no effect/);
   });
 });
 

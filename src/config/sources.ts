@@ -67,7 +67,11 @@ export function readSources(
   return {
     find,
     flags,
-    facts: { hostname: input.hostname, tempDir: resolve(input.cwd, input.env["BATON_TMPDIR"] || input.tempDir) },
+    facts: {
+      hostname: input.hostname,
+      tempDir: resolve(input.cwd, input.env["BATON_TMPDIR"] || input.tempDir),
+      podName: input.env["POD_NAME"]?.trim() ?? "",
+    },
     fileName: file.name,
     problems: [...flags.problems, ...file.problems, ...directory.problems],
     warnings: [...file.warnings, ...disagreements(directory.texts, input, flags), ...unknownVariables(input.env)],

@@ -123,7 +123,7 @@ class SeriesRecorder implements EventRecorder {
 
   async #send(series: Series, connection: KubeConnection, signal: AbortSignal): Promise<void> {
     const { event, count, lastMs } = series;
-    const path = `/apis/events.k8s.io/v1/namespaces/${connection.namespace}/events`;
+    const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(connection.namespace)}/events`;
     const what = `the Event ${event.reason}`;
     const repeated = { count, lastObservedTime: microTime(lastMs) };
     if (series.name !== undefined) {

@@ -26,7 +26,7 @@ export interface LeaseApi {
 
 /** The Lease `name` (coordination.k8s.io/v1) in the connection's namespace. */
 export function createLeaseApi(connection: KubeConnection, name: string): LeaseApi {
-  const path = `/apis/coordination.k8s.io/v1/namespaces/${connection.namespace}/leases/${encodeURIComponent(name)}`;
+  const path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(connection.namespace)}/leases/${encodeURIComponent(name)}`;
   const what = `the Lease ${connection.namespace}/${name}`;
   let last: LeaseObject | undefined;
   const take = (answer: unknown): LeaseRecord => {
