@@ -48,6 +48,14 @@ may be there once only: the API server refuses doubles when objects are applied 
 {{- if include "baton-cursor.hasLease" . }}
 - {name: BATON_LEADER_ELECTION, value: "true"}
 - {name: BATON_LEASE_NAME, value: {{ include "baton-cursor.fullname" . }}}
+{{- if .Values.leaderElection.strict }}
+- {name: BATON_LEADER_ELECTION_STRICT, value: "true"}
+{{- end }}
+{{- end }}
+{{- if .Values.events.enabled }}
+- name: POD_UID
+  valueFrom: {fieldRef: {fieldPath: metadata.uid}}
+- {name: BATON_KUBERNETES_EVENTS, value: "true"}
 {{- end }}
 {{- include "baton-cursor.options" . }}
 {{- end }}

@@ -56,6 +56,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- if and .Values.leaderElection.enabled (ge (int .Values.replicaCount) 2) -}}yes{{- end -}}
 {{- end }}
 
+{{/* Not empty where the pods speak to the Kubernetes API. */}}
+{{- define "baton-cursor.usesApi" -}}
+{{- if .Values.events.enabled -}}yes{{- else -}}{{- include "baton-cursor.hasLease" . -}}{{- end -}}
+{{- end }}
+
 {{- define "baton-cursor.image" -}}
 {{- $image := .Values.image -}}
 {{- if not $image.repository -}}

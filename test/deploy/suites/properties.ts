@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { at, nameOf, podOf, record, records } from "../objects.ts";
+import { at, podOf, record, records } from "../objects.ts";
 import { containerOf } from "../pod.ts";
 import { restrictedViolations } from "../pod-security.ts";
 import { envOf, everyCase, matches, only, podSpec } from "../rendered.ts";
@@ -71,30 +71,36 @@ for (const { name, objects } of everyCase) {
       }
     });
 
-    test("there is access to the Kubernetes API only where there is a Lease, and only to it", () => {
+    test("there is access to the Kubernetes API only for a Lease or for Events, and only to them", () => {
       const lease = envOf(objects).get("BATON_LEASE_NAME");
-      const replicas = Number(at(deployment, "spec", "replicas"));
-      if (replicas < 2) assert.equal(lease, undefined);
-      assert.equal(spec["automountServiceAccountToken"], lease !== undefined);
+      const events = envOf(objects).has("BATON_KUBERNETES_EVENTS");
+      if (Number(at(deployment, "spec", "replicas")) < 2) assert.equal(lease, undefined);
       assert.equal(envOf(objects).get("BATON_LEADER_ELECTION"), lease === undefined ? undefined : "true");
+      assert.equal(spec["automountServiceAccountToken"], lease !== undefined || events);
       for (const account of objects.filter(({ kind }) => kind === "ServiceAccount")) {
         assert.equal(account["automountServiceAccountToken"], false);
       }
-      const rights = objects.filter(({ kind }) => /Role|Lease/.test(kind)).map(nameOf);
-      const wanted = lease === undefined ? [] : [`Role/${lease}`, `RoleBinding/${lease}`];
-      assert.deepEqual(
-        rights.filter((right) => !right.startsWith("Lease/")),
-        wanted,
-      );
-      if (lease === undefined) return;
-      assert.deepEqual(only(objects, "Role")["rules"], [
-        { apiGroups: ["coordination.k8s.io"], resources: ["leases"], resourceNames: [lease], verbs: ["get", "update"] },
+      const rules = objects.filter(({ kind }) => /Role$/.test(kind)).flatMap((role) => records(role["rules"]));
+      assert.deepEqual(rules, [
+        ...(lease === undefined
+          ? []
+          : [
+              {
+                apiGroups: ["coordination.k8s.io"],
+                resources: ["leases"],
+                resourceNames: [lease],
+                verbs: ["get", "update"],
+              },
+            ]),
+        ...(events ? [{ apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] }] : []),
       ]);
-      const binding = only(objects, "RoleBinding");
-      assert.deepEqual(at(binding, "roleRef", "name"), lease);
-      assert.deepEqual(binding["subjects"], [
-        { kind: "ServiceAccount", name: spec["serviceAccountName"], namespace: "c1" },
-      ]);
+      const bindings = objects.filter(({ kind }) => /Binding$/.test(kind));
+      assert.equal(bindings.length, rules.length > 0 ? 1 : 0);
+      for (const binding of bindings) {
+        assert.deepEqual(at(binding, "roleRef", "name"), only(objects, "Role").metadata.name);
+        const subject = { kind: "ServiceAccount", name: spec["serviceAccountName"], namespace: "c1" };
+        assert.deepEqual([binding.kind, binding["subjects"]], ["RoleBinding", [subject]]);
+      }
     });
 
     test("there is no object beside those that the chart promises", () => {
