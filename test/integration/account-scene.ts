@@ -39,10 +39,23 @@ export const people = {
 /** The people as a roster. */
 export const team: readonly MemberRow[] = Object.values(people);
 
+/** A team of two administrators and `count` members to be deleted; all of them are in the directory. */
+export function crowd(count: number) {
+  const leavers = Array.from({ length: count }, (_, n) => member(`leaver${n}`, "member"));
+  const members = [people.ada, people.bob, ...leavers];
+  return {
+    ids: leavers.map(({ id }) => id),
+    members,
+    scim: { users: members.map(({ email }) => email.toLowerCase()) },
+  };
+}
+
 /** Starts everything in this process. Disposing ends the daemon first, and fails when a request to the directory was careless. */
 export async function setAccountScene(options: AccountSceneOptions = {}): Promise<AccountScene> {
   await using stack = new AsyncDisposableStack();
-  const stage = stack.use(await startAccountStage({ ...options, cursor: { members: options.members ?? team } }));
+  const stage = stack.use(
+    await startAccountStage({ ...options, cursor: { members: options.members ?? team, ...options.cursor } }),
+  );
   options.before?.(stage);
   const { c1, cursor, scim } = stage;
   const env = { ...accountEnv(stage), ...options.env };
