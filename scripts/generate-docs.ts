@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { exitCodes } from "../src/cli/exit-codes.ts";
 import { groups, type OptionRow } from "../src/config/option.ts";
 import { environmentOnly, optionTable, secretOptions } from "../src/config/options.ts";
-import { labelValuesByName, metricRows } from "../src/observability/metrics.ts";
+import { labelValuesByName, metricRows } from "../src/observability/metric-rows.ts";
 
 const root = new URL("../", import.meta.url).pathname;
 
@@ -39,7 +39,7 @@ function metricsDocument(): string {
   const labels = Object.entries(labelValuesByName).map(
     ([name, values]) => `| \`${name}\` | ${values.map((value) => `\`${value}\``).join(", ")} |`,
   );
-  return `<!-- Generated from src/observability/metrics.ts by \`make generate\`. Do not edit. -->
+  return `<!-- Generated from src/observability/metric-rows.ts by \`make generate\`. Do not edit. -->
 
 # Metrics
 

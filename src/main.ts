@@ -18,6 +18,7 @@ import type { Output } from "./cli/output.ts";
 import { printWarnings, reportError } from "./cli/report.ts";
 import { serviceCommand } from "./cli/service.ts";
 import { versionCommand } from "./cli/version.ts";
+import { findCredentials } from "./config/credentials.ts";
 import { localFiles } from "./config/files.ts";
 import type { ParsedConfig } from "./config/parse.ts";
 import type { ConfigInput } from "./config/sources.ts";
@@ -63,12 +64,7 @@ async function run(invocation: Invocation): Promise<number> {
     case "check-config":
       return checkConfigCommand({ out, parsed: invocation.parsed });
     case "service":
-      return serviceCommand({
-        ...appDeps(invocation.parsed),
-        credentials: invocation.credentials,
-        out,
-        stop: stopSignal(),
-      });
+      return serviceCommand({ ...appDeps(invocation.parsed), out, stop: stopSignal() });
     case "account":
       return accountCommand({ ...appDeps(invocation.parsed), out, stop: stopSignal(), ask: terminalQuestion() });
     case "one-shot": {
@@ -78,23 +74,18 @@ async function run(invocation: Invocation): Promise<number> {
   }
 }
 
-function appDeps({ config, warnings }: ParsedConfig): AppDeps {
-  const secrets = [
-    config.clientId?.full,
-    config.clientSecret?.reveal(),
-    config.cursorApiKey?.reveal(),
-    config.cursorScimEndpoint,
-    config.cursorScimToken?.reveal(),
-  ].filter((secret) => secret !== undefined);
+function appDeps({ config, service, warnings }: ParsedConfig): AppDeps {
+  const secrets: string[] = [];
   const logger = { clock: systemClock, showPeople: config.logPii, secrets: () => secrets };
   const format = config.logFormat ?? (process.stderr.isTTY === true ? "console" : "json");
-  const level =
-    config.clientId === undefined && process.stderr.isTTY === true ? quieter(config.logLevel) : config.logLevel;
+  const level = !service && process.stderr.isTTY === true ? quieter(config.logLevel) : config.logLevel;
   const log = createLogger({ ...logger, level, format, sinks: logSinks(config.logPath) });
-  if (config.clientId === undefined) printWarnings(warnings, out);
+  if (!service) printWarnings(warnings, out);
   else for (const warning of warnings) log.warn(warning);
   return {
     config,
+    findCredentials: (files) => findCredentials(input, files),
+    onSecrets: (texts) => rememberSecrets(secrets, texts),
     build,
     clock: systemClock,
     random: Math.random,
@@ -107,6 +98,13 @@ function appDeps({ config, warnings }: ParsedConfig): AppDeps {
     },
     extraCertificates: privateAuthorities(),
   };
+}
+
+/** Old versions stay secret: they may work for a while yet. The oldest of very many are forgotten. */
+function rememberSecrets(secrets: string[], texts: readonly string[]): void {
+  const most = 200;
+  secrets.push(...texts.filter((text) => text !== "" && !secrets.includes(text)));
+  secrets.splice(0, Math.max(0, secrets.length - most));
 }
 
 /** On a terminal, a one-shot run shows its progress instead of its log. */

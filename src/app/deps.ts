@@ -1,6 +1,7 @@
 import type { Clock, Random } from "../baton/clock.ts";
 import type { Logger } from "../baton/logger.ts";
 import type { C1Deadlines } from "../c1/client-options.ts";
+import type { FoundCredentials } from "../config/credentials.ts";
 import type { Config } from "../config/options.ts";
 import type { ProxySettings } from "../http/proxy.ts";
 import type { LoggerOptions } from "../observability/logger.ts";
@@ -15,6 +16,10 @@ export interface Build {
 /** What the parts are built from, whatever the mode. */
 export interface AppDeps {
   readonly config: Config;
+  /** The five credentials, with these texts as the files of the secrets directory. */
+  readonly findCredentials: (files: ReadonlyMap<string, string>) => FoundCredentials;
+  /** Told of every credential that was read, so that it is kept out of the logs. */
+  readonly onSecrets: (texts: readonly string[]) => void;
   readonly build: Build;
   readonly clock: Clock;
   readonly random: Random;

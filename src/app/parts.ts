@@ -5,13 +5,18 @@ import { sweepLeavings } from "../c1z/temp-dir.ts";
 import { createSyncWriter } from "../c1z/writer.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import { createTrust } from "../http/trust.ts";
-import { Metrics, taskTypeLabels } from "../observability/metrics.ts";
+import { credentialMetrics } from "../observability/hooks.ts";
+import { taskTypeLabels } from "../observability/metric-rows.ts";
+import { Metrics } from "../observability/metrics.ts";
+import { createLiveCredentials, type LiveCredentials } from "./credentials.ts";
 import type { AppDeps } from "./deps.ts";
-import { createConnector } from "./upstreams.ts";
+import { createUpstreams, type Upstreams } from "./upstreams.ts";
 
-/** The parts that both modes use. Disposing closes idle connections. */
-export interface Parts extends Disposable {
+/** The parts that both modes use. Disposing ends what follows the secrets directory and closes idle connections. */
+export interface Parts extends AsyncDisposable {
   readonly connector: Connector;
+  readonly upstreams: Upstreams;
+  readonly credentials: LiveCredentials;
   readonly openSyncWriter: OpenSyncWriter;
   readonly trust: SecureContext;
   readonly transport: Transport;
@@ -20,12 +25,17 @@ export interface Parts extends Disposable {
 
 const connectTimeoutMs = 30_000;
 
-/** Builds what reads Cursor and writes sync files, after sweeping what killed processes left in the temporary directory. */
-export async function createParts(deps: AppDeps): Promise<Parts> {
+/**
+ * Builds what reads Cursor and writes sync files, after sweeping what killed processes left in the temporary directory.
+ * Rejects with the signal's reason on abort.
+ */
+export async function createParts(deps: AppDeps, signal: AbortSignal): Promise<Parts> {
   const { config, build, clock, log } = deps;
   const swept = await sweepLeavings(config.c1zTempDir);
   if (swept > 0) log.info("removed what a killed process had left in the temporary directory", { directories: swept });
   const metrics = new Metrics({ ...build, taskTypes: taskTypeLabels, processMetrics: true });
+  const hooks = credentialMetrics(metrics, clock);
+  const credentials = await createLiveCredentials({ ...deps, find: deps.findCredentials, hooks }, signal);
   const trust = createTrust(deps.extraCertificates);
   const transport = createTransport({
     userAgent: `baton-cursor/${build.version}`,
@@ -33,12 +43,18 @@ export async function createParts(deps: AppDeps): Promise<Parts> {
     trust,
     connectTimeoutMs,
   });
+  const upstreams = createUpstreams(deps, transport, metrics, credentials);
   return {
-    connector: createConnector(deps, transport, metrics),
+    connector: upstreams.connector,
+    upstreams,
+    credentials,
     openSyncWriter: createSyncWriter({ tempDir: config.c1zTempDir, clock }),
     trust,
     transport,
     metrics,
-    [Symbol.dispose]: () => transport.close(),
+    async [Symbol.asyncDispose]() {
+      await credentials[Symbol.asyncDispose]();
+      transport.close();
+    },
   };
 }

@@ -1,75 +1,127 @@
-import type { C1Client } from "../baton/c1-client.ts";
-import type { C1Credentials } from "../baton/c1-credentials.ts";
-import type { Clock } from "../baton/clock.ts";
-import { StatusError } from "../baton/status-error.ts";
-import { createC1Client } from "../c1/client.ts";
+import { type StatusCode, StatusError } from "../baton/status-error.ts";
+import type { RotatingC1Client } from "../c1/rotating-client.ts";
 import { makePrivateDirectory } from "../c1z/temp-dir.ts";
-import { createFormPoster } from "../http/post-form.ts";
-import { resolveProxy } from "../http/proxy.ts";
 import { createDebugLogOpener } from "../observability/debug-log.ts";
-import { createHealth } from "../observability/health.ts";
-import { c1Metrics, syncMetrics, workerMetrics } from "../observability/hooks.ts";
-import { createKeyCheck, type KeyCheck } from "../observability/key-check.ts";
-import type { Metrics } from "../observability/metrics.ts";
+import { createHealth, type WorkerStatus } from "../observability/health.ts";
 import { type ObservabilityServer, startServer } from "../observability/server.ts";
 import { createDeleteBrake } from "../tasks/delete-brake.ts";
 import { createTaskHandlers } from "../tasks/index.ts";
-import type { SyncHooks } from "../tasks/sync-hooks.ts";
-import type { WorkerHooks } from "../worker/hooks.ts";
+import type { ShutdownSignals } from "../worker/shutdown.ts";
 import { createWorker, type Worker } from "../worker/worker.ts";
+import { openC1, proveC1Pair } from "./c1.ts";
 import type { AppDeps } from "./deps.ts";
+import { syncHooks, workerHooks } from "./hooks.ts";
 import type { Parts } from "./parts.ts";
+import { proveAtStart } from "./proofs.ts";
 
 const maxDebugLogBytes = 64 * 1024 * 1024;
 
 /** The daemon: a worker for C1 and, unless switched off, the health server. */
 export interface Service extends AsyncDisposable {
   /**
-   * Asks Cursor once whether it accepts the key. While it does not (401 or 403), /ready says so, so that a rollout with a
-   * wrong key stops; the first sync that C1 accepts ends that. Other failures are left to the syncs. Never rejects.
+   * Works until `stop` aborts, as `Worker.run`. With a secrets directory it waits for credentials, and for new ones when C1
+   * rejects those it has; without one such a rejection ends it.
    */
-  proveCursorKey(signal: AbortSignal): Promise<void>;
-  /**
-   * Asks the SCIM directory once, where accounts may be changed. A failure is logged; where members whom the directory does
-   * not know may be removed, it rejects, because a directory that does not answer must not be taken for one without people.
-   */
-  proveDirectory(signal: AbortSignal): Promise<void>;
-  readonly worker: Worker;
-  readonly c1: C1Client;
+  run(signals: ShutdownSignals): Promise<void>;
   readonly server: ObservabilityServer | undefined;
 }
 
-const tokenTimeoutMs = 30_000;
-const maxTokenAnswerBytes = 1024 * 1024;
+/** Opens the health server; nothing speaks to C1 before `run`. */
+export async function createService(deps: AppDeps, parts: Parts): Promise<Service> {
+  const current: { worker: Worker | undefined } = { worker: undefined };
+  const server = await openServer(deps, parts, () => current.worker?.status() ?? notStarted);
+  return {
+    server,
+    async run(signals) {
+      const c1 = openC1(deps, parts);
+      try {
+        await work(deps, parts, c1, current, signals);
+      } finally {
+        c1.close();
+      }
+    },
+    [Symbol.asyncDispose]: async () => server?.[Symbol.asyncDispose](),
+  };
+}
 
-/** Opens the health server and builds the worker; nothing speaks to C1 before `worker.run`. */
-export async function createService(deps: AppDeps, parts: Parts, credentials: C1Credentials): Promise<Service> {
-  const { config, build, clock, random, log } = deps;
-  const { connector, metrics, transport } = parts;
-  const limits = { totalTimeoutMs: tokenTimeoutMs, maxBodyBytes: maxTokenAnswerBytes };
-  const c1Host = config.c1ApiHost ?? credentials.tokenHost;
-  const c1 = createC1Client({
-    credentials,
-    apiHost: config.c1ApiHost,
-    hostId: config.hostId,
-    build: { package: "baton-cursor", version: build.version },
-    postForm: createFormPoster(transport, limits),
-    proxy: resolveProxy(new URL(`https://${c1Host}`), deps.proxy),
-    trust: parts.trust,
-    clock,
-    random,
-    log,
-    hooks: c1Metrics(metrics),
-    ...(deps.deadlines === undefined ? {} : { deadlines: deps.deadlines }),
-  });
-  const cursorKey = createKeyCheck(connector, log);
+const notStarted: WorkerStatus = { state: "starting", lastPollSuccessMs: undefined, pollFailingSinceMs: undefined };
+
+/** A Hello that ends with one of these may succeed with other credentials. */
+const credentialCodes: ReadonlySet<StatusCode> = new Set(["unauthenticated", "permission_denied", "not_found"]);
+/** Between attempts with credentials that C1 rejects, in milliseconds. */
+const rejectedWaitMs = 5 * 60_000;
+
+async function work(
+  deps: AppDeps,
+  parts: Parts,
+  c1: RotatingC1Client,
+  current: { worker: Worker | undefined },
+  signals: ShutdownSignals,
+): Promise<void> {
+  const { credentials, upstreams } = parts;
+  const changes = createChanges(deps, signals.stop);
+  const pair = credentials.c1.active();
+  if (pair !== undefined) c1.adopt(pair);
+  credentials.follow(
+    {
+      c1: (next, signal) => proveC1Pair(deps, parts, next, signal),
+      cursor: (key, signal) => upstreams.proveCursorKey(key, signal),
+      scim: (access, signal) => upstreams.proveScim(access, signal),
+    },
+    (next) => {
+      c1.adopt(next);
+      changes.tell();
+    },
+  );
+  await using _proofs = await proveAtStart(deps, parts, signals.stop);
+  while (!signals.stop.aborted) {
+    if (credentials.c1.active() === undefined) {
+      await changes.next(undefined);
+      continue;
+    }
+    current.worker = buildWorker(deps, parts, c1);
+    try {
+      await current.worker.run(signals);
+      return;
+    } catch (reason) {
+      const error = StatusError.from(reason);
+      if (!credentials.rotates || !credentialCodes.has(error.code)) throw error;
+      credentials.c1.suspect(error);
+      credentials.look();
+      deps.log.error("C1 does not accept the credentials; waiting for a new version of the Secret", {
+        code: error.code,
+        error: error.message,
+      });
+      await changes.next(rejectedWaitMs);
+    }
+  }
+}
+
+/** Lets the loop wait for new credentials, at most as long as it wants; a stop ends the wait too. */
+function createChanges({ clock }: AppDeps, stop: AbortSignal) {
+  let change = new AbortController();
+  return {
+    tell(): void {
+      change.abort();
+      change = new AbortController();
+    },
+    async next(limitMs: number | undefined): Promise<void> {
+      const longestMs = 24 * 60 * 60_000;
+      await clock.sleep(limitMs ?? longestMs, AbortSignal.any([stop, change.signal])).catch(() => undefined);
+    },
+  };
+}
+
+function buildWorker(deps: AppDeps, parts: Parts, c1: RotatingC1Client): Worker {
+  const { config, clock, random, log } = deps;
+  const { connector, metrics } = parts;
   const handlers = createTaskHandlers({
     connector,
     openSyncWriter: parts.openSyncWriter,
     c1,
     clock,
     random,
-    hooks: syncHooks(syncMetrics(metrics, clock), cursorKey),
+    hooks: syncHooks(metrics, clock),
     resourceTypeIds: config.syncResourceTypes,
     provisioning: config.provisioning,
     dryRun: config.provisioningDryRun,
@@ -81,7 +133,7 @@ export async function createService(deps: AppDeps, parts: Parts, credentials: C1
       maxBytes: maxDebugLogBytes,
     }),
   });
-  const worker = createWorker({
+  return createWorker({
     c1,
     handlers,
     metadata: connector.metadata,
@@ -91,102 +143,29 @@ export async function createService(deps: AppDeps, parts: Parts, credentials: C1
     hooks: workerHooks(metrics, clock),
     options: { concurrency: config.taskConcurrency, batched: config.getTasks },
   });
-  try {
-    const server = await openServer(deps, parts, worker, cursorKey);
-    return {
-      proveCursorKey: (signal) => cursorKey.prove(signal),
-      proveDirectory: (signal) => proveDirectory(deps, parts, signal),
-      worker,
-      c1,
-      server,
-      async [Symbol.asyncDispose]() {
-        c1.close();
-        await server?.[Symbol.asyncDispose]();
-      },
-    };
-  } catch (reason) {
-    c1.close();
-    throw reason;
-  }
-}
-
-/** Counts phases, and gives memory back after the one that leaves the parsed answer of the upstream behind. */
-function syncHooks(hooks: ReturnType<typeof syncMetrics>, cursorKey: KeyCheck): SyncHooks {
-  return {
-    ...hooks,
-    onAccepted(summary) {
-      hooks.onAccepted(summary);
-      cursorKey.accepted();
-    },
-    onPhase(phase, durationMs) {
-      hooks.onPhase(phase, durationMs);
-      if (phase === "validate") reclaimMemory();
-    },
-  };
-}
-
-/**
- * Counts tasks, and gives memory back after the start, which leaves much behind, and after each sync: garbage of one must
- * not add to the peak of the next.
- */
-function workerHooks(metrics: Metrics, clock: Clock): WorkerHooks {
-  const hooks = workerMetrics(metrics, clock);
-  return {
-    ...hooks,
-    onState(state) {
-      hooks.onState(state);
-      if (state === "polling") reclaimMemory();
-    },
-    onTaskDone(done) {
-      hooks.onTaskDone(done);
-      if (done.type === "sync_full") reclaimMemory();
-    },
-  };
-}
-
-/** A full garbage collection where the launcher allows it (`--expose-gc`): some 50 ms for a hundred thousand members. */
-function reclaimMemory(): void {
-  globalThis.gc?.();
 }
 
 async function openServer(
-  deps: AppDeps,
-  parts: Parts,
-  worker: Worker,
-  cursorKey: KeyCheck,
+  { config, clock }: AppDeps,
+  { connector, credentials, metrics }: Parts,
+  worker: () => WorkerStatus,
 ): Promise<ObservabilityServer | undefined> {
-  const { config, clock } = deps;
   if (!config.healthCheck) return undefined;
   const host = config.healthCheckBindAddress;
   const health = createHealth({
     clock,
-    worker: () => worker.status(),
+    worker,
     async validate(signal) {
-      await parts.connector.validate(signal);
-      if (config.provisioning) await parts.connector.accounts?.validate(signal);
+      await connector.validate(signal);
+      if (config.provisioning) await connector.accounts?.validate(signal);
     },
-    credentialProblem: () => cursorKey.problem(),
+    credentialProblem: () => credentials.problem(),
   });
   return startServer({
     clock,
     health,
-    registry: parts.metrics.registry,
+    registry: metrics.registry,
     listener: { host, port: config.healthCheckPort },
     metricsListener: config.metricsPort === undefined ? undefined : { host, port: config.metricsPort },
   });
-}
-
-async function proveDirectory({ config, log }: AppDeps, { connector }: Parts, signal: AbortSignal): Promise<void> {
-  if (!config.provisioning || connector.accounts === undefined) return;
-  try {
-    await connector.accounts.validate(signal);
-  } catch (reason) {
-    if (signal.aborted) return;
-    if (config.cursorRemoveUnmanaged) throw reason;
-    const { code, message } = StatusError.from(reason);
-    log.error("accounts cannot be created or deleted: the SCIM directory does not answer as it should", {
-      code,
-      error: message,
-    });
-  }
 }

@@ -32,7 +32,7 @@ interface Result {
 export async function accountCommand(deps: AccountCommandDeps): Promise<number> {
   const { config, out, stop } = deps;
   try {
-    using parts = await createParts(deps);
+    await using parts = await createParts(deps, stop);
     const { accounts } = parts.connector;
     if (accounts === undefined) throw notConfigured();
     const result = config.deleteResource === undefined ? await create(deps, accounts) : await remove(deps, accounts);

@@ -71,7 +71,7 @@ suite("dispatch", () => {
   test("a client id means service mode, with the credentials taken apart", () => {
     const invocation = dispatch(configInput({ env: serviceEnv }));
     assert.ok(invocation.command === "service");
-    assert.equal(invocation.credentials.tokenHost, "acme.example.com");
+    assert.equal(invocation.parsed.config.clientId?.tokenHost, "acme.example.com");
     assert.equal(invocation.parsed.config.healthCheck, true);
   });
 

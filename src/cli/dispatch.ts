@@ -1,5 +1,3 @@
-import type { C1Credentials } from "../baton/c1-credentials.ts";
-import { c1Credentials } from "../config/c1-credentials.ts";
 import { type Flags, readFlags } from "../config/flags.ts";
 import { nearest } from "../config/nearest.ts";
 import { type ParsedConfig, parseConfig, wordProblems } from "../config/parse.ts";
@@ -14,8 +12,7 @@ export type Invocation =
   | { readonly command: "capabilities"; readonly accounts: boolean }
   | { readonly command: "health-check"; readonly input: ConfigInput }
   | { readonly command: "check-config"; readonly parsed: ParsedConfig }
-  | { readonly command: "service"; readonly parsed: ParsedConfig; readonly credentials: C1Credentials }
-  | { readonly command: "one-shot" | "account"; readonly parsed: ParsedConfig };
+  | { readonly command: "service" | "one-shot" | "account"; readonly parsed: ParsedConfig };
 
 /**
  * Decides what to do. Help and version win over everything, commands need no configuration, and everything else reads it:
@@ -59,12 +56,9 @@ function isOn(flags: Flags, name: string): boolean {
 
 function run(input: ConfigInput, checkOnly: boolean): Invocation {
   const parsed = parseConfig(input);
-  const { clientId, clientSecret } = parsed.config;
   if (checkOnly) return { command: "check-config", parsed };
-  if (clientId === undefined || clientSecret === undefined) {
-    return { command: changesAccount(parsed) ? "account" : "one-shot", parsed };
-  }
-  return { command: "service", parsed, credentials: c1Credentials(clientId, clientSecret) };
+  if (parsed.service) return { command: "service", parsed };
+  return { command: changesAccount(parsed) ? "account" : "one-shot", parsed };
 }
 
 /** The word itself is not repeated: it may be a secret that lost its flag. */

@@ -29,7 +29,7 @@ export async function oneShotCommand(deps: OneShotDeps): Promise<number> {
   const startedMs = clock.monotonicMs();
   const progress = createProgress(deps, startedMs);
   try {
-    using parts = await createParts(deps);
+    await using parts = await createParts(deps, stop);
     const target = resolve(deps.cwd, config.file);
     await checkTarget(target);
     const options = {

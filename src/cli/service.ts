@@ -1,15 +1,11 @@
 import type { AppDeps } from "../app/deps.ts";
 import { createParts } from "../app/parts.ts";
-import { createService, type Service } from "../app/service.ts";
-import type { C1Credentials } from "../baton/c1-credentials.ts";
+import { createService } from "../app/service.ts";
 import { StatusError } from "../baton/status-error.ts";
-import type { Config } from "../config/options.ts";
-import type { ShutdownSignals } from "../worker/shutdown.ts";
 import type { Output } from "./output.ts";
 import { reportError } from "./report.ts";
 
 export interface ServiceCommandDeps extends AppDeps {
-  readonly credentials: C1Credentials;
   readonly out: Output;
   /** Aborts at the first SIGTERM or SIGINT. */
   readonly stop: AbortSignal;
@@ -22,40 +18,23 @@ export interface ServiceCommandDeps extends AppDeps {
 export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> {
   const { config, log, stop } = deps;
   try {
-    using parts = await createParts(deps);
-    await using service = await createService(deps, parts, deps.credentials);
+    await using parts = await createParts(deps, stop);
+    await using service = await createService(deps, parts);
     log.info("baton-cursor started", {
       version: deps.build.version,
       host_id: config.hostId,
-      c1_host: config.c1ApiHost ?? deps.credentials.tokenHost,
+      c1_host: config.c1ApiHost ?? parts.credentials.c1.active()?.tokenHost,
       health_port: service.server?.port,
       metrics_port: service.server?.metricsPort,
     });
     using grace = endGrace(deps);
-    await work(service, config, { stop, abort: grace.signal });
+    await service.run({ stop, abort: grace.signal });
     log.info("baton-cursor stopped");
     return 0;
   } catch (reason) {
     const { code, message } = StatusError.from(reason);
     log.error("baton-cursor ends because of an error", { code, error: message });
     return reportError(reason, deps.out);
-  }
-}
-
-/** Runs the worker, and beside it the looks at the credentials: C1 shall hear of the connector whatever others say. */
-async function work(service: Service, config: Config, signals: ShutdownSignals): Promise<void> {
-  const ended = new AbortController();
-  const signal = AbortSignal.any([signals.stop, ended.signal]);
-  if (config.cursorRemoveUnmanaged) await service.proveDirectory(signal);
-  const proofs = Promise.all([
-    service.proveCursorKey(signal),
-    config.cursorRemoveUnmanaged ? undefined : service.proveDirectory(signal),
-  ]);
-  try {
-    await service.worker.run(signals);
-  } finally {
-    ended.abort();
-    await proofs;
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Clock } from "../baton/clock.ts";
 import type { StatusCode, StatusError } from "../baton/status-error.ts";
 import type { SyncCounts } from "../baton/sync-writer.ts";
-import type { CodeClass, Metrics, SyncPhaseLabel } from "./metrics.ts";
+import type { CodeClass, SyncPhaseLabel } from "./metric-rows.ts";
+import type { Metrics } from "./metrics.ts";
 
 /** A task that ended, as the worker tells it. */
 interface TaskEnd {
@@ -73,6 +74,21 @@ export function syncMetrics(metrics: Metrics, clock: Clock) {
       objects.set({ kind: "role" }, counts.roles);
       objects.set({ kind: "entitlement" }, counts.entitlements);
       objects.set({ kind: "grant" }, counts.grants);
+    },
+  };
+}
+
+/** Counts what becomes of credentials. The result fits the hooks of rotation. */
+export function credentialMetrics(metrics: Metrics, clock: Clock) {
+  return {
+    onReload(credential: string, outcome: "activated" | "rejected" | "unreadable"): void {
+      metrics.counter("credential_reloads_total").inc({ credential, outcome });
+    },
+    onPending(credential: string, pending: boolean): void {
+      metrics.gauge("credential_pending").set({ credential }, pending ? 1 : 0);
+    },
+    onActive(credential: string): void {
+      metrics.gauge("credential_active_since_timestamp_seconds").set({ credential }, clock.nowMs() / 1000);
     },
   };
 }

@@ -4,7 +4,8 @@ import { systemClock } from "../baton/clock.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { createHealth, type WorkerStatus } from "./health.ts";
 import { createLogger, type LoggerOptions } from "./logger.ts";
-import { Metrics, metricRows } from "./metrics.ts";
+import { metricRows } from "./metric-rows.ts";
+import { Metrics } from "./metrics.ts";
 import { startServer } from "./server.ts";
 
 function lines(options: Partial<LoggerOptions> = {}) {

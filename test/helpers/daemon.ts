@@ -9,9 +9,10 @@ import { createParts } from "../../src/app/parts.ts";
 import { createService } from "../../src/app/service.ts";
 import { StatusError } from "../../src/baton/status-error.ts";
 import type { C1Deadlines } from "../../src/c1/client-options.ts";
-import { c1Credentials } from "../../src/config/c1-credentials.ts";
+import { findCredentials } from "../../src/config/credentials.ts";
 import { localFiles } from "../../src/config/files.ts";
 import { parseConfig } from "../../src/config/parse.ts";
+import type { ConfigInput } from "../../src/config/sources.ts";
 import { createLogger } from "../../src/observability/logger.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 
@@ -80,21 +81,23 @@ export function daemonEnv({ c1, cursor, env }: DaemonOptions, tempDir: string): 
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const tempDir = await mkdtemp(join(tmpdir(), "baton-daemon-"));
-  const { config } = parseConfig({
+  const input: ConfigInput = {
     argv: [],
     env: daemonEnv(options, tempDir),
     files: localFiles,
     cwd: tempDir,
     hostname: "test-host",
     tempDir,
-  });
+  };
+  const { config } = parseConfig(input);
   const clock = createTestClock({ factor: options.factor ?? 100 });
   const logLines: string[] = [];
-  const scimToken = config.cursorScimToken?.reveal();
-  const secrets = [options.cursor.apiKey, options.c1.clientSecret, ...(scimToken === undefined ? [] : [scimToken])];
+  const secrets: string[] = [];
   const logger = { clock, showPeople: config.logPii, secrets: () => secrets };
   const deps: AppDeps = {
     config,
+    findCredentials: (files) => findCredentials(input, files),
+    onSecrets: (texts) => secrets.push(...texts.filter((text) => text !== "")),
     build: { version: "0.0.0-test", revision: "" },
     clock,
     random: () => 0.5,
@@ -104,15 +107,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     extraCertificates: [options.c1.caPem],
     ...(options.deadlines === undefined ? {} : { deadlines: options.deadlines }),
   };
-  const { clientId, clientSecret } = config;
-  if (clientId === undefined || clientSecret === undefined)
-    throw new TypeError("the stand-in of C1 has no credentials");
-  const parts = await createParts(deps);
-  const service = await createService(deps, parts, c1Credentials(clientId, clientSecret));
+  const parts = await createParts(deps, new AbortController().signal);
+  const service = await createService(deps, parts);
   const stop = new AbortController();
   const abort = new AbortController();
   const shuttingDown = new StatusError("unavailable", "connector shutting down", { retryable: true });
-  const ended = service.worker.run({ stop: stop.signal, abort: abort.signal });
+  const ended = service.run({ stop: stop.signal, abort: abort.signal });
   ended.catch(() => undefined);
   const leftovers = (): readonly string[] => readdirSync(tempDir);
   return {
@@ -129,7 +129,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       abort.abort(shuttingDown);
       await ended.catch(() => undefined);
       await service[Symbol.asyncDispose]();
-      parts[Symbol.dispose]();
+      await parts[Symbol.asyncDispose]();
       const left = leftovers();
       await rm(tempDir, { recursive: true, force: true });
       if (left.length > 0) throw new Error(`the daemon left files behind: ${left.join(", ")}`);

@@ -80,6 +80,11 @@ export function createCursorConnector(deps: CursorConnectorDeps): Connector {
   };
 }
 
+/** Tries a key out with one request, within the rate budget. Rejects with what the operator should do. */
+export async function proveCursorKey(deps: AdminApiDeps, signal: AbortSignal): Promise<void> {
+  await probeMembers(createAdminApi(deps), signal);
+}
+
 /** All tasks share one reading of the roster; a member is removed only after a new one. */
 function createAccounts(
   deps: CursorConnectorDeps,
