@@ -11,6 +11,7 @@ import { createWorker, type Worker } from "../worker/worker.ts";
 import { openC1, proveC1Pair } from "./c1.ts";
 import type { AppDeps } from "./deps.ts";
 import { syncHooks, workerHooks } from "./hooks.ts";
+import { createLeadership, type Leadership } from "./leadership.ts";
 import type { Parts } from "./parts.ts";
 import { proveAtStart } from "./proofs.ts";
 
@@ -29,13 +30,14 @@ export interface Service extends AsyncDisposable {
 /** Opens the health server; nothing speaks to C1 before `run`. */
 export async function createService(deps: AppDeps, parts: Parts): Promise<Service> {
   const current: { worker: Worker | undefined } = { worker: undefined };
-  const server = await openServer(deps, parts, () => current.worker?.status() ?? notStarted);
+  const leadership = await createLeadership(deps, parts.metrics);
+  const server = await openServer(deps, parts, leadership, () => current.worker?.status() ?? notStarted);
   return {
     server,
     async run(signals) {
       const c1 = openC1(deps, parts);
       try {
-        await work(deps, parts, c1, current, signals);
+        await leadership.during(signals.stop, () => work(deps, parts, leadership, c1, current, signals));
       } finally {
         c1.close();
       }
@@ -54,6 +56,7 @@ const rejectedWaitMs = 5 * 60_000;
 async function work(
   deps: AppDeps,
   parts: Parts,
+  leadership: Leadership,
   c1: RotatingC1Client,
   current: { worker: Worker | undefined },
   signals: ShutdownSignals,
@@ -79,7 +82,7 @@ async function work(
       await changes.next(undefined);
       continue;
     }
-    current.worker = buildWorker(deps, parts, c1);
+    current.worker = buildWorker(deps, parts, leadership, c1);
     try {
       await current.worker.run(signals);
       return;
@@ -112,7 +115,7 @@ function createChanges({ clock }: AppDeps, stop: AbortSignal) {
   };
 }
 
-function buildWorker(deps: AppDeps, parts: Parts, c1: RotatingC1Client): Worker {
+function buildWorker(deps: AppDeps, parts: Parts, { turn }: Leadership, c1: RotatingC1Client): Worker {
   const { config, clock, random, log } = deps;
   const { connector, metrics } = parts;
   const handlers = createTaskHandlers({
@@ -141,6 +144,7 @@ function buildWorker(deps: AppDeps, parts: Parts, c1: RotatingC1Client): Worker 
     random,
     log,
     hooks: workerHooks(metrics, clock),
+    turn,
     options: { concurrency: config.taskConcurrency, batched: config.getTasks },
   });
 }
@@ -148,6 +152,7 @@ function buildWorker(deps: AppDeps, parts: Parts, c1: RotatingC1Client): Worker 
 async function openServer(
   { config, clock }: AppDeps,
   { connector, credentials, metrics }: Parts,
+  leadership: Leadership,
   worker: () => WorkerStatus,
 ): Promise<ObservabilityServer | undefined> {
   if (!config.healthCheck) return undefined;
@@ -159,7 +164,7 @@ async function openServer(
       await connector.validate(signal);
       if (config.provisioning) await connector.accounts?.validate(signal);
     },
-    credentialProblem: () => credentials.problem(),
+    credentialProblem: () => credentials.problem() ?? leadership.problem(),
   });
   return startServer({
     clock,
