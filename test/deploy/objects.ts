@@ -1,5 +1,8 @@
 import { parseAllDocuments, stringify } from "yaml";
 
+/** What Kubernetes and Helm read: there `0440` is octal and `yes` is true. */
+const version = "1.1" as const;
+
 /** Anything that YAML can say. */
 export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value | undefined };
 
@@ -18,7 +21,7 @@ export interface Manifest {
 
 /** The objects of a YAML text, ordered by kind and name. Throws for a text that is not YAML or has a key twice. */
 export function parseObjects(text: string): Manifest[] {
-  const objects = parseAllDocuments(text).flatMap((document) => {
+  const objects = parseAllDocuments(text, { version }).flatMap((document) => {
     if (document.errors.length > 0) throw document.errors[0];
     const object: Manifest | null = document.toJS();
     return object === null ? [] : [object];
@@ -28,7 +31,7 @@ export function parseObjects(text: string): Manifest[] {
 
 /** The same objects as one text that depends on nothing but their content. */
 export function printObjects(objects: readonly Manifest[]): string {
-  const options = { lineWidth: 0, sortMapEntries: true, aliasDuplicateObjects: false };
+  const options = { version, lineWidth: 0, sortMapEntries: true, aliasDuplicateObjects: false };
   return objects.map((object) => stringify(object, options)).join("---\n");
 }
 

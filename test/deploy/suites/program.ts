@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { environmentOnly, optionTable } from "../../../src/config/options.ts";
-import { at, type Manifest, record, records } from "../objects.ts";
+import { at, type Manifest, parseObjects, record, records } from "../objects.ts";
 import { containerOf, kubeletEnv } from "../pod.ts";
 import { everyCase, podSpec } from "../rendered.ts";
 import { root } from "../tools.ts";
@@ -82,3 +82,20 @@ for (const { name, objects } of everyCase) {
     });
   });
 }
+
+suite("the program, configured as the published guide does it", () => {
+  test("takes one Secret by variables, provisioning included", () => {
+    const text = readFileSync(`${root}k8s/examples/published-guide.yaml`, "utf8");
+    const secret = parseObjects(text).find(({ kind }) => kind === "Secret");
+    const given = Object.entries(record(secret?.["stringData"])).map(([name, value]) => [name, secrets[name] ?? value]);
+    const env = { PATH: process.env["PATH"], ...Object.fromEntries(given), BATON_HOST_ID: "baton-cursor" };
+    const { status, stdout, stderr } = spawnSync(`${root}dist/baton-cursor`, ["--check-config"], {
+      encoding: "utf8",
+      cwd: tmpdir(),
+      env,
+    });
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /Mode service/);
+    assert.match(stdout, /^provisioning: true +# environment$/m);
+  });
+});
