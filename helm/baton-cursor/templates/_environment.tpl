@@ -44,6 +44,12 @@ may be there once only: the API server refuses doubles when objects are applied 
 {{- end }}
 {{- else }}
 - {name: BATON_SECRETS_DIR, value: /run/baton-cursor/credentials}
+- {name: BATON_SERVICE, value: "true"}
+{{- $secrets := list }}
+{{- range (include "baton-cursor.credentialItems" . | fromYaml).items }}{{ $secrets = append $secrets .secret | uniq }}{{ end }}
+{{- if eq (len $secrets) 1 }}
+- {name: BATON_SECRET_NAME, value: {{ first $secrets }}}
+{{- end }}
 {{- end }}
 {{- if include "baton-cursor.hasLease" . }}
 - {name: BATON_LEADER_ELECTION, value: "true"}
