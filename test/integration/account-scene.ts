@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { fromBinary } from "@bufbuild/protobuf";
 import { DeleteResourceResponseSchema } from "../../src/wire/gen/c1/connector/v2/account_pb.ts";
 import type { Finish, TaskInit } from "../fakes/c1-server.ts";
-import type { MemberRow } from "../fakes/cursor-server.ts";
-import type { ScimAnswer } from "../fakes/scim-server.ts";
+import type { CursorRequest, MemberRow } from "../fakes/cursor-server.ts";
+import type { ScimAnswer, ScimRequest } from "../fakes/scim-server.ts";
 import { type Daemon, type DaemonOptions, startDaemon } from "../helpers/daemon.ts";
 import { readC1z } from "../helpers/read-c1z.ts";
+import { until } from "../helpers/until.ts";
 import { onlyArm, type WireFields } from "../helpers/wire-fields.ts";
 import { type AccountStage, type AccountStageOptions, accountEnv, startAccountStage } from "./account-stage.ts";
 import { syncTask } from "./scene.ts";
@@ -13,12 +14,14 @@ import { syncTask } from "./scene.ts";
 /** A daemon that may change accounts, between stand-ins of C1, Cursor and the directory that Cursor follows. */
 export interface AccountScene extends AccountStage {
   readonly daemon: Daemon;
+  /** What Cursor and the directory were asked since the daemon had looked at its credentials. */
+  asked(): { readonly cursor: readonly CursorRequest[]; readonly scim: readonly ScimRequest[] };
 }
 
 export interface AccountSceneOptions extends AccountStageOptions, Omit<DaemonOptions, "c1" | "cursor"> {
   /** Rows of the team. Default: `team`. */
   readonly members?: readonly unknown[];
-  /** Done before the daemon starts. */
+  /** Done when the daemon has looked at its credentials, before the first task. */
   readonly before?: (stage: AccountStage) => void;
 }
 
@@ -56,14 +59,17 @@ export async function setAccountScene(options: AccountSceneOptions = {}): Promis
   const stage = stack.use(
     await startAccountStage({ ...options, cursor: { members: options.members ?? team, ...options.cursor } }),
   );
-  options.before?.(stage);
   const { c1, cursor, scim } = stage;
   const env = { ...accountEnv(stage), ...options.env };
   const daemon = stack.use(await startDaemon({ factor: 1000, ...options, c1, cursor, env }));
+  await looksAtCredentials(stage, env);
+  options.before?.(stage);
+  const asked = { cursor: cursor.requests.length, scim: scim.requests.length };
   const kept = stack.move();
   return {
     ...stage,
     daemon,
+    asked: () => ({ cursor: cursor.requests.slice(asked.cursor), scim: scim.requests.slice(asked.scim) }),
     async [Symbol.asyncDispose]() {
       await kept.disposeAsync();
       assert.deepEqual(scim.violations, []);
@@ -77,6 +83,17 @@ export type CreateValue = Extract<TaskInit["taskType"], { readonly case: "create
 /** C1 asks for an account in just this way. */
 export function accountTask(value: CreateValue): TaskInit {
   return { taskType: { case: "createAccount", value } };
+}
+
+/** Resolves when the requests that a daemon sends of its own at the start have been answered. */
+function looksAtCredentials({ cursor, scim }: AccountStage, env: Readonly<Record<string, string>>): Promise<void> {
+  const answered = (requests: readonly { readonly status: number | undefined }[]) =>
+    requests.some(({ status }) => status !== undefined);
+  const asksDirectory = env["BATON_PROVISIONING"] === "true" && env["BATON_CURSOR_SCIM_ENDPOINT"] === scim.endpoint;
+  return until(
+    () => answered(cursor.requests) && (!asksDirectory || answered(scim.requests)),
+    "a look at the credentials",
+  );
 }
 
 /** Hands out one task and resolves with its result, which has to be final where it is an error. */
@@ -139,9 +156,9 @@ export function removalsOf({ cursor }: AccountScene) {
   return cursor.requests.filter(({ path }) => path === "/teams/remove-member");
 }
 
-/** How often the roster was read. */
-export function rosterReadings({ cursor }: AccountScene): number {
-  return cursor.requests.filter(({ path }) => path === "/teams/members").length;
+/** How often tasks have read the roster. */
+export function rosterReadings({ asked }: AccountScene): number {
+  return asked().cursor.filter(({ path }) => path === "/teams/members").length;
 }
 
 /** What was done in the directory so far, as `created ada@example.com`. */

@@ -72,7 +72,7 @@ suite("create_account: what is refused, in this order", { concurrency: 3 }, () =
         const [code, text] = expected[name] ?? assert.fail(name);
         await refused(scene, accountTask(value), code, text);
       }
-      assert.deepEqual([scene.cursor.requests, scene.scim.requests], [[], []]);
+      assert.deepEqual(scene.asked(), { cursor: [], scim: [] });
     });
   }
 });

@@ -79,7 +79,7 @@ suite("delete_resource: what is refused before anybody is asked", { concurrency:
         const refusal = (expected as Readonly<Record<string, Refusal>>)[name];
         if (refusal !== undefined) await refused(stage, task, ...refusal);
       }
-      assert.deepEqual([stage.cursor.requests, stage.scim.requests], [[], []]);
+      assert.deepEqual(stage.asked(), { cursor: [], scim: [] });
     });
   }
 });
