@@ -22,7 +22,8 @@ export async function removeMember(
   } catch (reason) {
     const error = StatusError.from(reason);
     if (signal.aborted || !unclear.has(error.code)) throw error;
-    if (await isStillActive(signal)) throw error;
+    // When even the look fails, the first failure is what counts.
+    if (await isStillActive(signal).catch(() => true)) throw error;
     return;
   }
   if (await isStillActive(signal)) {
