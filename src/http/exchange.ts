@@ -58,6 +58,8 @@ export async function exchange(
     throwHttpErrors: false,
     signal: AbortSignal.any([signal, timeout]),
   });
+  // Got may listen to the signal after the answer is read; what it then says must not end the process. The loop below hears all that matters.
+  stream.on("error", () => undefined);
   // Got waits for a body with every method but these.
   if (request.body === undefined && request.method !== "GET" && request.method !== "HEAD") stream.end();
   try {
