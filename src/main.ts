@@ -10,9 +10,11 @@ import { accountCommand } from "./cli/account.ts";
 import { capabilitiesCommand } from "./cli/capabilities.ts";
 import { checkConfigCommand } from "./cli/check-config.ts";
 import { configCommand } from "./cli/config-schema.ts";
+import { diffCommand } from "./cli/diff.ts";
 import { dispatch, type Invocation } from "./cli/dispatch.ts";
 import { healthCheckCommand } from "./cli/health-check.ts";
 import { helpCommand } from "./cli/help.ts";
+import { inspectCommand } from "./cli/inspect.ts";
 import { oneShotCommand } from "./cli/one-shot.ts";
 import type { Output } from "./cli/output.ts";
 import { printWarnings, reportError } from "./cli/report.ts";
@@ -61,6 +63,10 @@ async function run(invocation: Invocation): Promise<number> {
       return configCommand({ out, metadata: cursorMetadata({ accounts: true }) });
     case "health-check":
       return healthCheckCommand({ out, input: invocation.input });
+    case "inspect":
+      return inspectCommand({ out, input: invocation.input, stop: stopSignal() });
+    case "diff":
+      return diffCommand({ out, input: invocation.input, stop: stopSignal() });
     case "check-config":
       return checkConfigCommand({ out, parsed: invocation.parsed });
     case "service":

@@ -6,6 +6,8 @@ export const commands = {
   capabilities: "Print as JSON what this connector can do",
   config: "Print as JSON the schema of the configuration",
   "health-check": "Ask a running daemon for its health: exit code 0 or 1",
+  inspect: "Show what a sync file holds: inspect FILE",
+  diff: "Show what is different between two sync files: diff OLD NEW",
   help: "Print this text",
 } as const;
 export type CommandWord = keyof typeof commands;
@@ -34,6 +36,14 @@ export const actionFlags: readonly CommandFlag[] = [
   flag("help", "Print this text", { short: "h" }),
   flag("version", "Print the version", { short: "v" }),
   { ...checkConfigFlag, help: "Check the configuration, print it with secrets hidden, and exit" },
+];
+
+/** Flags of `inspect` alone. */
+export const inspectFlags: readonly CommandFlag[] = [
+  flag("table", "users, resources, entitlements or grants, row by row", { kind: "text" }),
+  flag("user", "Only this user: a resource id or an e-mail address", { kind: "text" }),
+  flag("role", "Only this role: its resource id", { kind: "text" }),
+  flag("sync", "The sync with this id, where a file holds several (default the newest full one)", { kind: "text" }),
 ];
 
 /** Flags of `health-check` alone; it takes the port and the bind address of the health listener too. */

@@ -4,13 +4,13 @@ import { type ParsedConfig, parseConfig, wordProblems } from "../config/parse.ts
 import { ConfigError } from "../config/problem.ts";
 import { type ConfigInput, flagSpecs } from "../config/sources.ts";
 import { parseBool } from "../config/text.ts";
-import { actionFlags, commands, healthCheckFlags, refusedCommands } from "./commands.ts";
+import { actionFlags, commands, healthCheckFlags, inspectFlags, refusedCommands } from "./commands.ts";
 
 /** What the command line asks for, with what that needs. */
 export type Invocation =
   | { readonly command: "config" | "help" | "version" }
   | { readonly command: "capabilities"; readonly accounts: boolean }
-  | { readonly command: "health-check"; readonly input: ConfigInput }
+  | { readonly command: "diff" | "health-check" | "inspect"; readonly input: ConfigInput }
   | { readonly command: "check-config"; readonly parsed: ParsedConfig }
   | { readonly command: "service" | "one-shot" | "account"; readonly parsed: ParsedConfig };
 
@@ -19,13 +19,15 @@ export type Invocation =
  * a client id means service mode, none means one sync to a file. Throws a ConfigError for what cannot be carried out.
  */
 export function dispatch(input: ConfigInput): Invocation {
-  const flags = readFlags(input.argv, [...flagSpecs, ...actionFlags, ...healthCheckFlags]);
+  const flags = readFlags(input.argv, [...flagSpecs, ...actionFlags, ...healthCheckFlags, ...inspectFlags]);
   const [word, ...more] = flags.words;
   if (isOn(flags, "help") || word === "help") return { command: "help" };
   if (isOn(flags, "version")) return { command: "version" };
   if (word === undefined) return run(input, isOn(flags, "check-config"));
   // It reads its own few options and reports mistakes in its own way, because probes know only 0 and 1.
   if (word === "health-check") return { command: word, input };
+  // Files of any connector can be looked at without a configuration.
+  if (word === "inspect" || word === "diff") return { command: word, input };
   if (word !== "capabilities" && word !== "config") throw unknownWord(word, input);
   const problems = [...flags.problems, ...wordProblems(more)];
   if (problems.length > 0) throw new ConfigError(problems);

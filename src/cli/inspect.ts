@@ -1,0 +1,142 @@
+import { emailKey } from "../baton/email-address.ts";
+import { StatusError } from "../baton/status-error.ts";
+import type { SyncReader, SyncRun } from "../c1z/sync-reader.ts";
+import type { ConfigInput } from "../config/sources.ts";
+import type { StoredResource } from "../wire/stored-records.ts";
+import { inspectFlags } from "./commands.ts";
+import type { Output } from "./output.ts";
+import { reportError } from "./report.ts";
+import { cell, chooseRun, openFile, readSyncFileCall, type SyncFileCall } from "./sync-files.ts";
+
+export interface InspectDeps {
+  readonly out: Output;
+  readonly input: ConfigInput;
+  readonly stop: AbortSignal;
+}
+
+/** A row of any table: its columns in order. */
+type Row = Readonly<Record<string, string>>;
+
+/**
+ * Shows what a sync file holds: a summary, or with `--table` the rows of one table, of one user or of one role. Reads files
+ * of the Go SDK too. Rows are printed while they are read. Resolves with the exit code.
+ */
+export async function inspectCommand({ input, out, stop }: InspectDeps): Promise<number> {
+  try {
+    const call = readSyncFileCall(input, inspectFlags, 1);
+    const [path = ""] = call.files;
+    await using reader = await openFile(path, call, stop);
+    const run = chooseRun(reader, call.flags.get("sync"), path);
+    const table = tableOf(call);
+    if (table === undefined) printSummary(path, reader, run, call, out);
+    else printRows(rowsOf(table, reader, run, call), call, out);
+    return 0;
+  } catch (reason) {
+    return reportError(stop.aborted ? new StatusError("cancelled", "interrupted") : reason, out);
+  }
+}
+
+const tables = ["users", "resources", "entitlements", "grants"] as const;
+type Table = (typeof tables)[number];
+
+function tableOf({ flags }: SyncFileCall): Table | undefined {
+  const name = flags.get("table");
+  const found = tables.find((table) => table === name);
+  if (name !== undefined && found === undefined) {
+    throw new StatusError("invalid_argument", `there is no table ${cell(name)}: use one of ${tables.join(", ")}`);
+  }
+  if (found !== undefined) return found;
+  return flags.has("user") || flags.has("role") ? "grants" : undefined;
+}
+
+function printSummary(path: string, reader: SyncReader, run: SyncRun, { json }: SyncFileCall, out: Output): void {
+  const byType = reader.countByType(run.id);
+  const entitlements = [...reader.entitlements(run.id)].length;
+  const summary = {
+    file: path,
+    fileBytes: reader.fileBytes,
+    databaseBytes: reader.databaseBytes,
+    sync: run,
+    syncs: reader.runs.length,
+    resourceTypes: [...reader.resourceTypes(run.id)].map(({ id }) => id),
+    resources: Object.fromEntries(byType),
+    entitlements,
+    grants: reader.countGrants(run.id),
+  };
+  if (json) {
+    out.stdout(`${JSON.stringify(summary)}\n`);
+    return;
+  }
+  const rows: readonly (readonly [string, string])[] = [
+    ["file", path],
+    ["format", `v1 (SQLite), ${reader.fileBytes} bytes, ${reader.databaseBytes} unpacked`],
+    ["sync", `${run.id}, ${run.type}${reader.runs.length === 1 ? "" : ` (one of ${reader.runs.length})`}`],
+    ["started", run.startedAt],
+    ["ended", run.endedAt ?? "it did not end"],
+    ...[...byType].map(([type, n]) => [type, String(n)] as const),
+    ["entitlements", String(entitlements)],
+    ["grants", String(summary.grants)],
+  ];
+  out.stdout(rows.map(([label, value]) => `${cell(label).padEnd(16)}${cell(value)}\n`).join(""));
+}
+
+function rowsOf(table: Table, reader: SyncReader, run: SyncRun, { flags }: SyncFileCall): Iterable<Row> {
+  const [user, role] = [flags.get("user"), flags.get("role")];
+  if (table === "entitlements") return entitlementRows(reader, run, role);
+  if (table === "grants") return grantRows(reader, run, user, role);
+  return resourceRows(reader.resources(run.id, table === "users" ? "user" : undefined), user);
+}
+
+function* entitlementRows(reader: SyncReader, run: SyncRun, role: string | undefined): Generator<Row> {
+  for (const { displayName, id, resourceId, resourceType } of reader.entitlements(run.id)) {
+    if (role === undefined || resourceId === role) yield { id, displayName, resourceType, resourceId };
+  }
+}
+
+function* resourceRows(resources: Iterable<StoredResource>, user: string | undefined): Generator<Row> {
+  for (const resource of resources) {
+    const { displayName, email, id, status, type } = resource;
+    if (user === undefined || isUser(resource, user)) yield { type, id, displayName, email, status };
+  }
+}
+
+/** Grants with the names of whom they belong to. */
+function* grantRows(
+  reader: SyncReader,
+  run: SyncRun,
+  user: string | undefined,
+  role: string | undefined,
+): Generator<Row> {
+  const users = user === undefined ? undefined : usersLike(reader, run, user);
+  const roles = new Map([...reader.entitlements(run.id)].map((each) => [each.id, each]));
+  for (const { entitlementId, id, principalId, principalType } of reader.grants(run.id)) {
+    const entitlement = roles.get(entitlementId);
+    if (role !== undefined && entitlement?.resourceId !== role) continue;
+    if (users !== undefined && !users.has(principalId)) continue;
+    yield { id, entitlement: entitlement?.displayName ?? entitlementId, principalType, principalId };
+  }
+}
+
+function usersLike(reader: SyncReader, run: SyncRun, wanted: string): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const resource of reader.resources(run.id, "user")) if (isUser(resource, wanted)) ids.add(resource.id);
+  return ids;
+}
+
+function isUser({ email, id }: { readonly email: string; readonly id: string }, wanted: string): boolean {
+  return id === wanted || emailKey(email) === emailKey(wanted);
+}
+
+/** One JSON object per line, or columns between tabs under a heading. */
+function printRows(rows: Iterable<Row>, { json }: SyncFileCall, out: Output): void {
+  let first = true;
+  for (const row of rows) {
+    if (json) {
+      out.stdout(`${JSON.stringify(row)}\n`);
+      continue;
+    }
+    if (first) out.stdout(`${Object.keys(row).join("\t")}\n`);
+    first = false;
+    out.stdout(`${Object.values(row).map(cell).join("\t")}\n`);
+  }
+}
