@@ -71,7 +71,7 @@ export function chartReadme(): string {
 ${meta.description}. For Helm 3 and Helm 4, Kubernetes ${meta.kubeVersion.replace(/-0$/, "")}.
 
 \`\`\`sh
-kubectl create secret generic baton-cursor --from-env-file=credentials.env   # BATON_CLIENT_ID=..., one a line
+kubectl create secret generic baton-cursor --from-env-file=connector.env   # BATON_CLIENT_ID=..., one a line
 helm install cursor oci://REGISTRY/charts/baton-cursor \\
   --set image.repository=REGISTRY/baton-cursor --set credentials.existingSecret=baton-cursor
 helm test cursor
