@@ -1,6 +1,6 @@
 /** Bundles the daemon into dist/ and puts the executable `dist/baton-cursor` beside it. */
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const root = new URL("../", import.meta.url).pathname;
 const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
@@ -23,6 +23,25 @@ export MALLOC_ARENA_MAX MALLOC_MMAP_THRESHOLD_ MALLOC_TRIM_THRESHOLD_
 exec "$node" --expose-gc --max-semi-space-size=2 "$here/main.mjs" "$@"
 `;
 
+/**
+ * The modules of the Kubernetes client only define things, but its package does not say so. Told, esbuild leaves out its
+ * thousand models: without that, a replica takes 16 MiB more.
+ */
+const pureKubernetesClient: Plugin = {
+  name: "pure-kubernetes-client",
+  setup({ onResolve, resolve }) {
+    onResolve(
+      { filter: /^(@kubernetes\/client-node$|\.)/ },
+      async ({ path, importer, resolveDir, kind, pluginData }) => {
+        const own = path.startsWith("@kubernetes/") || importer.includes("/@kubernetes/client-node/");
+        if (!own || pluginData === "asked here") return undefined;
+        const found = await resolve(path, { importer, resolveDir, kind, pluginData: "asked here" });
+        return { ...found, sideEffects: false };
+      },
+    );
+  },
+};
+
 rmSync(`${root}dist`, { recursive: true, force: true });
 await build({
   entryPoints: [`${root}src/main.ts`],
@@ -36,6 +55,7 @@ await build({
   minify: true,
   keepNames: true,
   legalComments: "none",
+  plugins: [pureKubernetesClient],
   banner: { js: banner },
   define: {
     "process.env.BATON_BUILD_VERSION": JSON.stringify(version),
