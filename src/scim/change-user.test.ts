@@ -66,6 +66,19 @@ suite("a user made active or inactive", () => {
     }
   }
 
+  test("versions are sent only to a server that says that it checks them", async () => {
+    for (const [quirks, expected] of [
+      [{ etagSupported: true }, 'W/"1"'],
+      [{ etagSupported: true, claims: { etag: false } }, undefined],
+      [{ etagSupported: true, claims: { status: 404 } }, undefined],
+    ] as const) {
+      await using scene = await setAda(quirks);
+      await setActive(scene, false);
+      const sent = scene.scim.requests.filter(({ method }) => method === "PATCH").map(({ ifMatch }) => ifMatch);
+      assert.deepEqual(sent, [expected]);
+    }
+  });
+
   test("a PUT brings back every attribute but those that only the server may write", async () => {
     await using scene = await setAda({ patchUnsupported: 405 });
     await setActive(scene, false);

@@ -102,9 +102,18 @@ suite("a creation that fails", { concurrency: 4 }, () => {
     await using scene = await setScimScene();
     const rows = [{ id: "1", userName: "bob@example.com" }];
     const lists = { times: 100, on: { path: /^\/Users$/, method: "GET" }, json: { totalResults: 9, Resources: rows } };
-    scene.scim.script({ on: onPost, reset: true }, lists);
+    scene.scim.script({ on: onPost, reset: true }, { on: onPost, status: 429 }, lists);
     await scene.fails(create(scene), "unavailable", /the connection to 127/);
     assert.equal(posts(scene).length, 1);
+    await scene.fails(create(scene), "unavailable", /asks for fewer requests/);
+    assert.equal(posts(scene).length, 2);
+  });
+
+  test("two records after a failure are for a person to sort out", async () => {
+    await using scene = await setScimScene({ users: [ada] });
+    scene.scim.seed({ userName: "ada", emails: [{ value: ada }] });
+    scene.scim.script({ on: onPost, status: 500 });
+    await scene.fails(create(scene), "failed_precondition", /has 2 records with this e-mail address/);
   });
 
   test("a rate limit that lasts ends after five attempts", async () => {

@@ -116,6 +116,19 @@ suite("a user who is there already", () => {
     assert.deepEqual([stored(scene), scene.scim.records[0]?.active], [[ada], true]);
   });
 
+  test("is told as such by the type of the refusal alone, or by its words alone", async () => {
+    for (const json of [
+      { scimType: "uniqueness", detail: "no" },
+      { detail: "Duplicate entry" },
+      { message: "must be unique" },
+      { error: "That name already belongs to somebody" },
+    ]) {
+      await using scene = await setScimScene({ users: [...others, ada] });
+      scene.scim.script({ on: { method: "POST" }, status: 400, json });
+      assert.equal((await create(scene)).kind, "exists", JSON.stringify(json));
+    }
+  });
+
   test("but is in no list because that is cut off, may come to light later", async () => {
     await using scene = await setScimScene({ users: others });
     const [row] = scene.scim.records;

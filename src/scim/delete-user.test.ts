@@ -49,6 +49,10 @@ suite("a deletion", () => {
   const answers: Readonly<Record<string, readonly [readonly ScimAnswer[], string]>> = {
     "of somebody who has gone is done": [[{ afterEffect: true, status: 404 }], "deleted"],
     "of somebody who has gone for good is done": [[{ afterEffect: true, status: 410 }], "deleted"],
+    "that a gateway does not let through is unsupported": [
+      [{ status: 403, body: "Method Not Allowed" }],
+      "unsupported",
+    ],
     "for which there is no route is unsupported": [[{ status: 404 }], "unsupported"],
     "that meets another change is done again": [[{ status: 409 }], "deleted"],
     "with a body in the answer is done": [[{ afterEffect: true, status: 200, json: { done: true } }], "deleted"],

@@ -124,6 +124,19 @@ suite("who has an e-mail address, asked of servers with quirks", () => {
     });
   }
 
+  test("only 400 and 501 say that there is no such filter; any other refusal is a failure", async () => {
+    for (const [status, code] of [
+      [401, "unauthenticated"],
+      [403, "permission_denied"],
+      [404, "failed_precondition"],
+      [422, "invalid_argument"],
+    ] as const) {
+      await using scene = await setScimScene({ users: [ada] });
+      scene.scim.script({ status, on: { path: /^\/Users$/ } });
+      await scene.fails(scene.find("nobody@example.com"), code, new RegExp(`HTTP ${status}|THE_TOKEN`));
+    }
+  });
+
   test("an ignored filter never makes somebody else a target", async () => {
     await using scene = await setScimScene({ quirks: { filtersIgnored: true }, users: ["bob@example.com"] });
     assert.deepEqual((await scene.find(ada)).users, []);
