@@ -30,6 +30,7 @@ suite("deletions", () => {
     const { deletions } = setUp();
     const small = teamOf(ada, cleo);
     assert.throws(() => deletions.reserve(ada, small), lastAdmin);
+    assert.throws(() => deletions.reserve(ada, small), { message: /of the Cursor team, which cannot be without one/ });
     deletions.reserve(cleo, small);
   });
 
@@ -37,6 +38,7 @@ suite("deletions", () => {
     const { deletions } = setUp();
     deletions.reserve(ada, team);
     assert.throws(() => deletions.reserve(bob, team), lastAdmin);
+    assert.throws(() => deletions.reserve(bob, team), { message: /the others count as gone/ });
   });
 
   test("whoever was deleted counts as gone while the roster still shows them", () => {

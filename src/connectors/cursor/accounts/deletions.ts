@@ -53,7 +53,7 @@ export function createDeletions(clock: Clock): Deletions {
     reserve(member, team) {
       forgetSettled(team);
       const remaining = [...team.adminIds].filter((id) => id !== member.id && !entries.has(id));
-      if (team.adminIds.has(member.id) && remaining.length === 0) throw lastAdmin(member.id);
+      if (team.adminIds.has(member.id) && remaining.length === 0) throw lastAdmin(member.id, team);
       const before = entries.get(member.id);
       const entry: Entry = { atMs: clock.monotonicMs(), state: "running" };
       entries.set(member.id, entry);
@@ -77,9 +77,10 @@ export function createDeletions(clock: Clock): Deletions {
   };
 }
 
-function lastAdmin(id: string): StatusError {
+function lastAdmin(id: string, { adminIds }: TeamIndex): StatusError {
+  const others = adminIds.size > 1 ? " (the others count as gone, because their deletion was begun)" : "";
   return new StatusError(
     "failed_precondition",
-    `user ${JSON.stringify(id)} is the last active administrator of the Cursor team, which cannot be without one; nothing was changed: make somebody else an admin in Cursor's dashboard first`,
+    `user ${JSON.stringify(id)} is the last active administrator of the Cursor team${others}, which cannot be without one; nothing was changed: make somebody else an admin in Cursor's dashboard first`,
   );
 }
