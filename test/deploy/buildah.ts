@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import { output, root, run } from "./tools.ts";
 
 const work = `${root}build/image-test/`;
@@ -74,24 +75,26 @@ export interface Layer {
 
 /** The layers of an image that its base has not. */
 export function addedLayers(image: string, base: string): Layer[] {
-  const known = new Set(layersOf(base).map(({ digest }) => digest));
-  return layersOf(image).filter(({ digest }) => !known.has(digest));
+  const known = diffIds(base);
+  const layout = freshDirectory("layout");
+  buildah("push", "--quiet", image, `oci:${layout}:image`);
+  const blob = (digest: string) => readFileSync(join(layout, "blobs", digest.replace(":", "/")));
+  const [entry] = JSON.parse(readFileSync(join(layout, "index.json"), "utf8")).manifests;
+  const { layers }: { layers: { digest: string }[] } = JSON.parse(blob(entry.digest).toString());
+  const ids = diffIds(image);
+  return layers.flatMap(({ digest }, index) => {
+    const id = ids[index] ?? digest;
+    if (known.includes(id)) return [];
+    const archive = join(layout, "layer.tar");
+    writeFileSync(archive, gunzipSync(blob(digest)));
+    const files = output("tar", ["--list", "--file", archive]).trim().split("\n");
+    return [{ digest: id, bytes: statSync(archive).size, files }];
+  });
 }
 
-function layersOf(image: string): Layer[] {
-  const layout = freshDirectory("layout");
-  buildah("push", "--quiet", "--disable-compression", image, `oci:${layout}:image`);
-  const blob = (digest: string) => readFileSync(join(layout, "blobs", digest.replace(":", "/")));
-  const [manifest] = JSON.parse(readFileSync(join(layout, "index.json"), "utf8")).manifests;
-  const { layers }: { layers: { digest: string }[] } = JSON.parse(blob(manifest.digest).toString());
-  const { rootfs }: { rootfs: { diff_ids: string[] } } = JSON.parse(
-    blob(JSON.parse(blob(manifest.digest).toString()).config.digest).toString(),
-  );
-  return layers.map(({ digest }, index) => {
-    const archive = join(layout, "blobs", digest.replace(":", "/"));
-    const files = output("tar", ["--list", "--file", archive]).trim().split("\n");
-    return { digest: rootfs.diff_ids[index] ?? digest, bytes: statSync(archive).size, files };
-  });
+/** The digests of an image's unpacked layers. */
+function diffIds(image: string): readonly string[] {
+  return JSON.parse(buildah("inspect", "--type", "image", image)).OCIv1.rootfs.diff_ids;
 }
 
 /** Unpacks an image, readable for everybody. */
