@@ -91,7 +91,8 @@ async function lookAfter(
   signal: AbortSignal,
 ): Promise<ScimUser | undefined> {
   try {
-    const { complete, users } = await lookup.find(email, true, signal);
+    // After a rate limit nothing was done: reading the whole directory would be many calls to a server that asks for fewer.
+    const { complete, users } = await lookup.find(email, failure.rateLimit === undefined, signal);
     const [found, ...others] = users;
     if (others.length > 0) throw severalRecords(users);
     if (found === undefined && !complete) throw failure;

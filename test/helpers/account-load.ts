@@ -13,21 +13,21 @@ export interface Load {
   readonly users: readonly string[];
 }
 
-const stayerCount = 10;
+/** With those who stay, the directory takes several pages from the first task to the last. */
+const stayerCount = 150;
 
-/** `count` newcomers and as many leavers. `name` keeps several loads apart. */
-export function makeLoad(count: number, name = "load"): Load {
+/** `count` newcomers and as many leavers. */
+export function makeLoad(count: number): Load {
   const emails = (kind: string, many: number): string[] =>
-    Array.from({ length: many }, (_, index) => `${name}.${kind}.${index}@example.com`);
-  const idOf = (email: string): string => `user_${Buffer.from(email).toString("hex").slice(0, 40)}`;
+    Array.from({ length: many }, (_, index) => `${kind}.${index}@example.com`);
   const stayers = emails("stays", stayerCount);
-  const leavers = emails("leaves", count).map((email, index) => ({ id: `user_${name}_leaves_${index}`, email }));
+  const leavers = emails("leaves", count).map((email, index) => ({ id: `user_leaves_${index}`, email }));
   return {
     newcomers: emails("joins", count),
     leavers,
     stayers,
     members: [
-      ...stayers.map((email, index) => row(idOf(email), email, index < 2 ? "owner" : "member")),
+      ...stayers.map((email, index) => row(`user_stays_${index}`, email, index < 2 ? "owner" : "member")),
       ...leavers.map(({ email, id }) => row(id, email, "member")),
     ],
     users: [...stayers, ...leavers.map(({ email }) => email)],
@@ -38,21 +38,17 @@ function row(id: string, email: string, role: string): object {
   return { id, name: email.split("@")[0], email, role, isRemoved: false };
 }
 
-/** What is wrong with a directory after every task of these loads is done; empty when nothing is. */
+/** What is wrong with a directory after every task of this load is done; empty when nothing is. */
 export function problemsOf(
   { effects, records, violations }: Pick<ScimFake, "effects" | "records" | "violations">,
-  ...loads: readonly Load[]
+  { leavers, newcomers, stayers }: Load,
 ): string[] {
   const made = effects.map(({ kind, userName }) => `${kind} ${userName}`);
-  const wanted = loads.flatMap(({ newcomers, leavers }) => [
-    ...newcomers.map((email) => `created ${email}`),
-    ...leavers.map(({ email }) => `deleted ${email}`),
-  ]);
-  const left = loads.flatMap(({ newcomers, stayers }) => [...stayers, ...newcomers]);
+  const wanted = [...newcomers.map((email) => `created ${email}`), ...leavers.map(({ email }) => `deleted ${email}`)];
   const present = records.filter(({ active }) => active).map(({ userName }) => userName);
   return [
     ...differences("change", made, wanted),
-    ...differences("record", present, left),
+    ...differences("record", present, [...stayers, ...newcomers]),
     ...violations.map((violation) => `violation: ${violation}`),
   ];
 }
