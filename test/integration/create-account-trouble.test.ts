@@ -125,6 +125,18 @@ suite("create_account: somebody else makes the record meanwhile", { concurrency:
     });
   }
 
+  test("an inactive record vanishes before it is made active: 14, and asked again it is created", limit, async () => {
+    await using scene = await troubled([], { scim: { users: [...others, { userName: zoe, active: false }] } });
+    scene.scim.setOnRequest(({ method }, phase) => {
+      const [record] = scene.scim.records.filter(({ userName }) => userName === zoe);
+      if (method === "PATCH" && phase === "received" && record !== undefined) scene.scim.remove(record.id);
+      return undefined;
+    });
+    await refused(scene, createTask(zoe), 14, /vanished from the SCIM directory .*: ask again/);
+    assert.equal((await creation(scene, createTask(zoe)))[0], 103);
+    assert.deepEqual(effectsOf(scene), [`created ${zoe}`]);
+  });
+
   test("two tasks for one person at once: one after the other, one creation, both are answered", limit, async () => {
     await using scene = await troubled([{ delayMs: 200, on: { method: "POST" } }]);
     const tasks = [createTask(zoe), createTask("ZOE@example.com")];

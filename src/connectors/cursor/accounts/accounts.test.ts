@@ -3,12 +3,13 @@ import { suite, test } from "node:test";
 import { createVirtualClock } from "../../../../test/fakes/virtual-clock.ts";
 import { memberOf, teamOf } from "../../../../test/helpers/team.ts";
 import type { AccountManager, PlannedChange } from "../../../baton/account.ts";
-import type { ScimClient } from "../../../scim/client.ts";
 import type { Lookup } from "../../../scim/lookup.ts";
 import type { ScimUser } from "../../../scim/schema.ts";
+import { buildRoster } from "../roster.ts";
 import { createCursorAccounts } from "./accounts.ts";
 import { createDeletions } from "./deletions.ts";
-import type { TeamIndex } from "./team-index.ts";
+import type { AccountDeps } from "./deps.ts";
+import { indexTeam, type TeamIndex } from "./team-index.ts";
 
 const never = new AbortController().signal;
 const ada = memberOf({ id: "user_ada", role: "owner" });
@@ -43,7 +44,7 @@ function setUp({ lookups = [nobody], removeUnmanaged = false, teams }: SetUp) {
   const plans: PlannedChange[] = [];
   const counts = { readings: 0, lookups: 0 };
   const unused = () => assert.fail("not to be called");
-  const scim: ScimClient = {
+  const scim: AccountDeps["scim"] = {
     validate: unused,
     createUser: unused,
     setActive: unused,
@@ -105,6 +106,17 @@ suite("a team that changes while somebody is deleted", () => {
   test("the member disappears meanwhile: there is nobody to delete", async () => {
     const { done, remove } = setUp({ teams: [before, teamOf(ada)] });
     assert.deepEqual(await remove("user_cleo"), { kind: "gone" });
+    assert.deepEqual(done, []);
+  });
+
+  test("the address is another active member's by now: refused", async () => {
+    const roster = buildRoster({ members: [ada, cleo], droppedRows: 0 });
+    const other = { ...cleo, id: "user_other" };
+    const { done, remove } = setUp({ teams: [indexTeam({ ...roster, members: [ada, left, other] })] });
+    await assert.rejects(remove("user_cleo"), {
+      code: "failed_precondition",
+      message: /address of user "user_cleo" belongs to another active Cursor member now \("user_other"\)/,
+    });
     assert.deepEqual(done, []);
   });
 
