@@ -86,8 +86,9 @@ suite("redirects", () => {
       const { client, scim } = scene;
       const { pathname } = new URL(scim.endpoint);
       const to = (method: string, redirectTo: string) => scim.script({ on: { method }, status, redirectTo });
-      to("GET", `${scim.endpoint}/Users?startIndex=1&count=1`);
+      to("GET", `${scim.endpoint}/Users?startIndex=1&count=7`);
       await client.validate(forever);
+      assert.equal(scim.requests[1]?.query["count"], "7", "the target brings its own query");
       to("POST", `${pathname}/Users`);
       const { user } = await client.createUser(newUser(ada), forever);
       to("PATCH", user.id);
