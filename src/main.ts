@@ -12,6 +12,7 @@ import { checkConfigCommand } from "./cli/check-config.ts";
 import { configCommand } from "./cli/config-schema.ts";
 import { diffCommand } from "./cli/diff.ts";
 import { dispatch, type Invocation } from "./cli/dispatch.ts";
+import { doctorCommand } from "./cli/doctor/doctor.ts";
 import { healthCheckCommand } from "./cli/health-check.ts";
 import { helpCommand } from "./cli/help.ts";
 import { inspectCommand } from "./cli/inspect.ts";
@@ -22,7 +23,7 @@ import { serviceCommand } from "./cli/service.ts";
 import { versionCommand } from "./cli/version.ts";
 import { findCredentials } from "./config/credentials.ts";
 import { localFiles } from "./config/files.ts";
-import type { ParsedConfig } from "./config/parse.ts";
+import { type ParsedConfig, parseConfig } from "./config/parse.ts";
 import type { ConfigInput } from "./config/sources.ts";
 import { cursorMetadata } from "./connectors/cursor/metadata.ts";
 import { createLogger, type LogSink } from "./observability/logger.ts";
@@ -63,6 +64,15 @@ async function run(invocation: Invocation): Promise<number> {
       return configCommand({ out, metadata: cursorMetadata({ accounts: true }) });
     case "health-check":
       return healthCheckCommand({ out, input: invocation.input });
+    case "doctor":
+      return doctorCommand({
+        out,
+        flags: invocation.flags,
+        json: invocation.json,
+        stop: stopSignal(),
+        parse: () => parseConfig(invocation.input),
+        depsFor: appDeps,
+      });
     case "inspect":
       return inspectCommand({ out, input: invocation.input, stop: stopSignal() });
     case "diff":

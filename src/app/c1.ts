@@ -38,7 +38,9 @@ export function openC1(deps: AppDeps, { credentials, metrics, transport, trust }
           ...hooks,
           onRpc(call) {
             hooks.onRpc(call);
-            if (call.code === "ok" && pair === credentials.c1.active()) credentials.c1.trusted();
+            // A token alone proves little: C1 may reject the calls that are made with it.
+            if (call.code !== "ok" || call.method === "token") return;
+            if (pair === credentials.c1.active()) credentials.c1.trusted();
           },
         },
         ...(deps.deadlines === undefined ? {} : { deadlines: deps.deadlines }),

@@ -1,27 +1,42 @@
-import { createHmac, randomBytes } from "node:crypto";
 import type { C1Credentials } from "../baton/c1-credentials.ts";
 import type { Clock, Random } from "../baton/clock.ts";
 import type { Logger } from "../baton/logger.ts";
 import type { Secret } from "../baton/secret.ts";
 import { StatusError } from "../baton/status-error.ts";
-import { c1Credentials } from "../config/c1-credentials.ts";
-import { type FoundCredential, type FoundCredentials, secretFileNames } from "../config/credentials.ts";
+import { secretFileNames } from "../config/credentials.ts";
 import type { Config } from "../config/options.ts";
 import { type Rotation, startRotation } from "../credentials/rotation.ts";
-import { readSecretDirectory, type SecretTexts } from "../credentials/secret-directory.ts";
-import { type CredentialHooks, type CredentialReading, createSlot, type Slot } from "../credentials/slot.ts";
-
-/** Address and token of the team's directory. */
-export interface ScimAccess {
-  readonly endpoint: string;
-  readonly token: Secret;
-}
+import { readSecretDirectory, type SecretFiles } from "../credentials/secret-directory.ts";
+import {
+  type CredentialHooks,
+  type CredentialName,
+  createSlot,
+  type ReloadOutcome,
+  type Slot,
+} from "../credentials/slot.ts";
+import { type CredentialReadings, createReader, type ReaderDeps, type ScimAccess } from "./credential-readings.ts";
 
 /** Ways to try a new version out without touching what is in use. */
 export interface Verifiers {
   c1(credentials: C1Credentials, signal: AbortSignal): Promise<void>;
   cursor(key: Secret, signal: AbortSignal): Promise<void>;
   scim(access: ScimAccess, signal: AbortSignal): Promise<void>;
+}
+
+/** What became of a version. */
+export interface CredentialNews {
+  readonly name: CredentialName;
+  readonly outcome: ReloadOutcome;
+  /** Why, without the credential; empty when it was activated. */
+  readonly note: string;
+}
+
+/** Who is told, once there is somebody to be told. */
+export interface CredentialListeners {
+  /** Gets each C1 pair that is put in use. */
+  onC1(credentials: C1Credentials): void;
+  /** Gets what has happened so far, and what happens from now on. */
+  onNews(news: CredentialNews): void;
 }
 
 /** The credentials as they are now, and as they become. */
@@ -31,86 +46,85 @@ export interface LiveCredentials extends AsyncDisposable {
   readonly scim: Slot<ScimAccess>;
   /** Whether new versions can come. */
   readonly rotates: boolean;
+  /** Whether there were SCIM credentials at the start, right or not: C1 is told at Hello what the connector can do. */
+  readonly hasDirectory: boolean;
   /** Why the connector cannot work, naming file and fix; `undefined` while it can. */
   problem(): string | undefined;
   /** Looks for new versions now. */
   look(): void;
-  /** Begins to follow the secrets directory; `onC1` gets each pair that is put in use. */
-  follow(verifiers: Verifiers, onC1: (credentials: C1Credentials) => void): void;
+  /** Begins to follow the secrets directory, where there is one. */
+  follow(verifiers: Verifiers, listeners: CredentialListeners): void;
 }
 
-export interface LiveCredentialsDeps {
+export interface LiveCredentialsDeps extends ReaderDeps {
   readonly config: Config;
-  /** Reads the five credentials with these texts as the files of the secrets directory. */
-  readonly find: (files: SecretTexts) => FoundCredentials;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
   readonly hooks: CredentialHooks;
-  /** Told of every text that was read, so that it is kept out of the logs. */
-  readonly onSecrets: (texts: readonly string[]) => void;
 }
 
 /** Reads the credentials once; `follow` makes them live. Rejects with the signal's reason on abort, and for no other reason. */
 export async function createLiveCredentials(deps: LiveCredentialsDeps, signal: AbortSignal): Promise<LiveCredentials> {
-  const { clock, config, log } = deps;
+  const { clock, config } = deps;
   const directory = config.secretsDir;
-  let texts: SecretTexts = new Map();
   try {
-    if (directory !== undefined) texts = await readSecretDirectory(directory, secretFileNames, clock, signal);
+    if (directory === undefined) return new Credentials(deps, { texts: new Map(), problems: new Map() });
+    return new Credentials(deps, await readSecretDirectory(directory, secretFileNames, clock, signal));
   } catch (reason) {
     if (signal.aborted) throw StatusError.from(signal.reason);
-    log.error("the secrets directory cannot be read; waiting until it can", {
-      error: StatusError.from(reason).message,
-    });
+    const why = `cannot be read: ${StatusError.from(reason).message}`;
+    return new Credentials(deps, { texts: new Map(), problems: new Map(secretFileNames.map((name) => [name, why])) });
   }
-  return new Credentials(deps, texts);
 }
 
 class Credentials implements LiveCredentials {
   readonly #deps: LiveCredentialsDeps;
-  readonly #key = randomBytes(32);
+  readonly #read: (files: SecretFiles, needsC1: boolean) => CredentialReadings;
   readonly c1: Slot<C1Credentials>;
   readonly cursor: Slot<Secret>;
   readonly scim: Slot<ScimAccess>;
+  readonly hasDirectory: boolean;
+  readonly #untold: CredentialNews[] = [];
   #verifiers: Verifiers | undefined;
-  #onC1: ((credentials: C1Credentials) => void) | undefined;
+  #listeners: CredentialListeners | undefined;
   #rotation: Rotation | undefined;
+  #toldOfDirectory = false;
 
-  constructor(deps: LiveCredentialsDeps, texts: SecretTexts) {
-    this.#deps = deps;
-    const readings = this.#read(texts);
+  constructor(deps: LiveCredentialsDeps, files: SecretFiles) {
+    this.#deps = { ...deps, hooks: this.#withNews(deps.hooks) };
+    this.#read = createReader(deps);
+    const readings = this.#read(files, false);
+    this.hasDirectory = readings.scim.digest !== "" || readings.scim.problem !== undefined;
     const { allowRepoint } = deps.config;
-    const refuse = (text: string) =>
-      allowRepoint ? undefined : `${text}; set BATON_ALLOW_REPOINT=true if that is meant`;
+    const refuse = (same: boolean, text: string) =>
+      same || allowRepoint ? undefined : `${text}; set BATON_ALLOW_REPOINT=true if that is meant`;
     this.c1 = createSlot<C1Credentials>(
       {
-        ...deps,
+        ...this.#deps,
         name: "c1",
-        verify: (value, signal) => this.#verifier().c1(value, signal),
-        activate: (value) => this.#onC1?.(value),
-        refuse: (now, next) =>
-          now.tokenHost === next.tokenHost ? undefined : refuse("the client id is of another tenant"),
+        verify: async (value, signal) => this.#verifier().c1(value, signal),
+        activate: (value) => this.#listeners?.onC1(value),
+        refuse: (now, next) => refuse(now.tokenHost === next.tokenHost, "the client id is of another tenant"),
       },
       readings.c1,
     );
     this.cursor = createSlot<Secret>(
       {
-        ...deps,
+        ...this.#deps,
         name: "cursor_api",
-        verify: (value, signal) => this.#verifier().cursor(value, signal),
+        verify: async (value, signal) => this.#verifier().cursor(value, signal),
         activate: nothing,
       },
       readings.cursor,
     );
     this.scim = createSlot<ScimAccess>(
       {
-        ...deps,
+        ...this.#deps,
         name: "cursor_scim",
-        verify: (value, signal) => this.#verifier().scim(value, signal),
+        verify: async (value, signal) => this.#verifier().scim(value, signal),
         activate: nothing,
-        refuse: (now, next) =>
-          now.endpoint === next.endpoint ? undefined : refuse("the SCIM endpoint is of another directory"),
+        refuse: (now, next) => refuse(now.endpoint === next.endpoint, "the SCIM endpoint is of another directory"),
       },
       readings.scim,
     );
@@ -121,17 +135,25 @@ class Credentials implements LiveCredentials {
   }
 
   problem(): string | undefined {
-    return this.c1.problem() ?? this.cursor.problem();
+    // A directory that rejects its token harms nothing but accounts; without address or token it is a slip of the set-up.
+    const scim = this.scim.active() === undefined && this.hasDirectory ? this.scim.problem() : undefined;
+    const problems = [this.c1.problem(), this.cursor.problem(), scim].filter((problem) => problem !== undefined);
+    if (problems.length === 0) return undefined;
+    const text = problems.join("; ");
+    const { secretName } = this.#deps.config;
+    if (!this.rotates || secretName === undefined || text.includes(`the Secret ${secretName}`)) return text;
+    return `${text} (from the Secret ${secretName})`;
   }
 
   look(): void {
     this.#rotation?.look();
   }
 
-  follow(verifiers: Verifiers, onC1: (credentials: C1Credentials) => void): void {
+  follow(verifiers: Verifiers, listeners: CredentialListeners): void {
     const { clock, config, hooks, log } = this.#deps;
     this.#verifiers = verifiers;
-    this.#onC1 = onC1;
+    this.#listeners = listeners;
+    for (const news of this.#untold.splice(0)) listeners.onNews(news);
     const { secretsDir } = config;
     if (secretsDir === undefined || this.#rotation !== undefined) return;
     this.#rotation = startRotation({
@@ -139,8 +161,10 @@ class Credentials implements LiveCredentials {
       names: secretFileNames,
       clock,
       log,
-      hooks,
-      onTexts: (texts) => this.#offer(texts),
+      onFiles: (files) => this.#offer(this.#read(files, true)),
+      onUnreadable(reason) {
+        for (const name of ["c1", "cursor_api", "cursor_scim"] as const) hooks.onReload?.(name, "unreadable", reason);
+      },
     });
     // What changed since the first reading.
     this.#rotation.look();
@@ -156,68 +180,26 @@ class Credentials implements LiveCredentials {
     return this.#verifiers;
   }
 
-  #offer(texts: SecretTexts): void {
-    const readings = this.#read(texts);
+  #offer(readings: CredentialReadings): void {
     this.c1.offer(readings.c1);
     this.cursor.offer(readings.cursor);
-    this.scim.offer(readings.scim);
-  }
-
-  #read(texts: SecretTexts) {
-    const found = this.#deps.find(texts);
-    this.#deps.onSecrets(Object.values(found).map(({ text }) => text));
-    return { c1: this.#c1Reading(found), cursor: this.#cursorReading(found), scim: this.#scimReading(found) };
-  }
-
-  #c1Reading({ clientId, clientSecret }: FoundCredentials): CredentialReading<C1Credentials> {
-    const digest = this.#digest(clientId, clientSecret);
-    // Without either of them this is a one-shot run, unless the operator says otherwise.
-    if (digest === "" && !this.#deps.config.service) return { digest, value: undefined, problem: undefined };
-    const problem = this.#problem(["BATON_CLIENT_ID", clientId], ["BATON_CLIENT_SECRET", clientSecret]);
-    if (clientId.value === undefined || clientSecret.value === undefined) return { digest, value: undefined, problem };
-    return { digest, value: c1Credentials(clientId.value, clientSecret.value), problem: undefined };
-  }
-
-  #cursorReading({ cursorApiKey }: FoundCredentials): CredentialReading<Secret> {
-    const problem = this.#problem(["BATON_CURSOR_API_KEY", cursorApiKey]);
-    return { digest: this.#digest(cursorApiKey), value: cursorApiKey.value, problem };
-  }
-
-  #scimReading({ cursorScimEndpoint, cursorScimToken }: FoundCredentials): CredentialReading<ScimAccess> {
-    const digest = this.#digest(cursorScimEndpoint, cursorScimToken);
-    if (digest === "") return { digest, value: undefined, problem: undefined };
-    const { value: endpoint } = cursorScimEndpoint;
-    const { value: token } = cursorScimToken;
-    if (endpoint !== undefined && token !== undefined)
-      return { digest, value: { endpoint, token }, problem: undefined };
-    const problem = this.#problem(
-      ["BATON_CURSOR_SCIM_ENDPOINT", cursorScimEndpoint],
-      ["BATON_CURSOR_SCIM_TOKEN", cursorScimToken],
-    );
-    return { digest, value: undefined, problem };
-  }
-
-  /** Empty when no part is there. */
-  #digest(...parts: readonly FoundCredential<unknown>[]): string {
-    if (parts.every(({ text }) => text === "")) return "";
-    const hmac = createHmac("sha256", this.#key);
-    for (const { text } of parts) hmac.update(`${Buffer.byteLength(text)}:${text}`);
-    return hmac.digest("hex");
-  }
-
-  /** What is wrong with the first part that is missing or not right. */
-  #problem(...parts: readonly (readonly [string, FoundCredential<unknown>])[]): string | undefined {
-    const { secretName, secretsDir } = this.#deps.config;
-    const where = secretName === undefined ? "the secrets directory" : `the Secret ${secretName}`;
-    for (const [name, { problem, text }] of parts) {
-      if (problem !== undefined) return problem;
-      if (text === "") {
-        return secretsDir === undefined
-          ? `${name} is missing`
-          : `${name} is missing from ${where}: add a key of this name`;
-      }
+    if (this.hasDirectory) this.scim.offer(readings.scim);
+    else if (readings.scim.digest !== "" && !this.#toldOfDirectory) {
+      this.#toldOfDirectory = true;
+      this.#deps.log.warn("there are SCIM credentials now: restart the connector, so that C1 learns what it can do");
     }
-    return undefined;
+  }
+
+  #withNews(hooks: CredentialHooks): CredentialHooks {
+    return {
+      ...hooks,
+      onReload: (name, outcome, note) => {
+        hooks.onReload?.(name, outcome, note);
+        const news = { name, outcome, note };
+        if (this.#listeners === undefined) this.#untold.push(news);
+        else this.#listeners.onNews(news);
+      },
+    };
   }
 }
 

@@ -30,30 +30,46 @@ export async function proveAtStart(deps: AppDeps, parts: Parts, stop: AbortSigna
  * to the syncs. Never rejects.
  */
 async function proveCursor({ log }: AppDeps, { connector, credentials }: Parts, signal: AbortSignal): Promise<void> {
-  if (credentials.cursor.active() === undefined) return;
+  const key = credentials.cursor.active();
+  if (key === undefined) return;
   try {
     await connector.validate(signal);
   } catch (reason) {
     const error = StatusError.from(reason);
     const { code, message } = error;
-    if (code !== "unauthenticated" && code !== "permission_denied") return;
+    if (!isRefusal(error) || credentials.cursor.active() !== key) return;
     credentials.cursor.suspect(error);
     log.error("the connector is not ready: Cursor does not accept the key", { code, error: message });
   }
 }
 
-/** A failure is logged, and rejects where a directory is needed to tell whom to remove. */
-async function proveDirectory({ config, log }: AppDeps, { connector }: Parts, signal: AbortSignal): Promise<void> {
+/**
+ * A failure is logged, and rejects where a directory is needed to tell whom to remove, unless it is about credentials that
+ * can still be put right.
+ */
+async function proveDirectory(
+  { config, log }: AppDeps,
+  { connector, credentials }: Parts,
+  signal: AbortSignal,
+): Promise<void> {
   if (!config.provisioning || connector.accounts === undefined) return;
+  // What is wrong with them was said when they were read.
+  if (credentials.scim.active() === undefined) return;
   try {
     await connector.accounts.validate(signal);
   } catch (reason) {
     if (signal.aborted) return;
-    if (config.cursorRemoveUnmanaged) throw reason;
-    const { code, message } = StatusError.from(reason);
+    const error = StatusError.from(reason);
+    if (config.cursorRemoveUnmanaged && !(credentials.rotates && isRefusal(error))) throw error;
+    const { code, message } = error;
     log.error("accounts cannot be created or deleted: the SCIM directory does not answer as it should", {
       code,
       error: message,
     });
   }
+}
+
+/** Whether a service does not accept the credentials, rather than being out of order. */
+function isRefusal({ code }: StatusError): boolean {
+  return code === "unauthenticated" || code === "permission_denied";
 }

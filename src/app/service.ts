@@ -9,6 +9,7 @@ import { createTaskHandlers } from "../tasks/index.ts";
 import type { ShutdownSignals } from "../worker/shutdown.ts";
 import { createWorker, type Worker } from "../worker/worker.ts";
 import { openC1, proveC1Pair } from "./c1.ts";
+import { credentialEvent } from "./credential-events.ts";
 import type { AppDeps } from "./deps.ts";
 import { syncHooks, workerHooks } from "./hooks.ts";
 import { createLeadership, type Leadership } from "./leadership.ts";
@@ -71,14 +72,18 @@ async function work(
       cursor: (key, signal) => upstreams.proveCursorKey(key, signal),
       scim: (access, signal) => upstreams.proveScim(access, signal),
     },
-    (next) => {
-      c1.adopt(next);
-      changes.tell();
+    {
+      onC1(next) {
+        c1.adopt(next);
+        changes.tell();
+      },
+      onNews: (news) => leadership.record(credentialEvent(news)),
     },
   );
   await using _proofs = await proveAtStart(deps, parts, signals.stop);
   while (!signals.stop.aborted) {
-    if (credentials.c1.active() === undefined) {
+    const tried = credentials.c1.active();
+    if (tried === undefined) {
       await changes.next(undefined);
       continue;
     }
@@ -89,6 +94,8 @@ async function work(
     } catch (reason) {
       const error = StatusError.from(reason);
       if (!credentials.rotates || !credentialCodes.has(error.code)) throw error;
+      // Others came while these were being rejected.
+      if (credentials.c1.active() !== tried) continue;
       credentials.c1.suspect(error);
       credentials.look();
       deps.log.error("C1 does not accept the credentials; waiting for a new version of the Secret", {

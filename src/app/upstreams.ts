@@ -1,18 +1,24 @@
 import type { Connector } from "../baton/connector.ts";
-import { Secret } from "../baton/secret.ts";
-import { StatusError } from "../baton/status-error.ts";
+import type { Secret } from "../baton/secret.ts";
 import { createCursorConnector, proveCursorKey } from "../connectors/cursor/connector.ts";
+import { surveyTeam, type TeamSurvey } from "../connectors/cursor/survey.ts";
 import { createRateLimiter } from "../http/rate-limiter.ts";
 import type { Transport } from "../http/transport.ts";
 import { upstreamMetrics } from "../observability/hooks.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import { createScimClient, type ScimClient } from "../scim/client.ts";
-import type { LiveCredentials, ScimAccess } from "./credentials.ts";
+import type { ScimAccess } from "./credential-readings.ts";
+import type { LiveCredentials } from "./credentials.ts";
 import type { AppDeps } from "./deps.ts";
+import { type OpenScim, scimInUse, watchedKey } from "./live-upstreams.ts";
 
 /** Cursor and the SCIM directory of the team, under the credentials of the moment. */
 export interface Upstreams {
   readonly connector: Connector;
+  /** The team's directory; absent where none is configured. */
+  readonly scim: ScimClient | undefined;
+  /** What the member list looks like. Rejects with what the operator should do. */
+  surveyTeam(signal: AbortSignal): Promise<TeamSurvey>;
   /** Tries a key out within the rate budget. Rejects with what the operator should do. */
   proveCursorKey(key: Secret, signal: AbortSignal): Promise<void>;
   /** Tries address and token of a directory out. Rejects likewise. */
@@ -54,12 +60,14 @@ export function createUpstreams(
     onResponse: hooks.onResponse,
   };
   const openScim = scimOpener(deps, transport, metrics);
+  const scim = credentials.hasDirectory ? followScim(credentials, openScim) : undefined;
+  const key = watchedKey(credentials);
   const connector = createCursorConnector({
     ...api,
-    apiKey: () => credentials.cursor.active() ?? new Secret(""),
+    apiKey: key.take,
     onResponse(event) {
       hooks.onResponse(event);
-      watchKey(event.status, credentials);
+      key.answered(event.status);
     },
     log,
     skipRemoved: config.cursorSkipRemoved,
@@ -68,7 +76,7 @@ export function createUpstreams(
       strict: config.cursorShrinkStrict,
       acknowledged: config.cursorShrinkAcknowledged,
     },
-    scim: credentials.scim.active() === undefined ? undefined : followScim(credentials, openScim),
+    scim,
     accounts: {
       rosterMaxAgeMs: config.cursorRosterMaxAgeMs,
       allowDeactivation: config.cursorScimAllowDeactivation,
@@ -77,24 +85,17 @@ export function createUpstreams(
   });
   return {
     connector,
+    scim,
+    surveyTeam: (signal) => surveyTeam({ ...api, apiKey: key.take }, signal),
     proveCursorKey: (key, signal) => proveCursorKey({ ...api, apiKey: () => key }, signal),
-    proveScim: (access, signal) => openScim(access.endpoint, () => access.token).validate(signal),
+    proveScim: (access, signal) =>
+      openScim(
+        access.endpoint,
+        () => access.token,
+        () => undefined,
+      ).validate(signal),
   };
 }
-
-/** A key that is rejected may have been replaced by one that waits. */
-function watchKey(status: number | undefined, credentials: LiveCredentials): void {
-  if (status !== undefined && status < 300) credentials.cursor.trusted();
-  if (status !== 401 || !credentials.rotates) return;
-  const error = new StatusError(
-    "unauthenticated",
-    "Cursor rejected BATON_CURSOR_API_KEY: put a right key into the Secret",
-  );
-  credentials.cursor.suspect(error);
-  credentials.look();
-}
-
-type OpenScim = (endpoint: string, token: () => Secret) => ScimClient;
 
 /** All clients share one rate budget, whatever becomes of their credentials. */
 function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics): OpenScim {
@@ -107,7 +108,7 @@ function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics): Open
     clock,
     ...hooks,
   });
-  return (endpoint, token) =>
+  return (endpoint, token, onStatus) =>
     createScimClient({
       endpoint,
       token,
@@ -121,7 +122,10 @@ function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics): Open
       random,
       names: scimSettings,
       maxScanAgeMs: config.cursorRosterMaxAgeMs,
-      onResponse: hooks.onResponse,
+      onResponse(event) {
+        hooks.onResponse(event);
+        onStatus(event.status);
+      },
       onRetry: ({ operation, attempt, delayMs, error }) =>
         log.warn("a call to the SCIM directory failed and is repeated", {
           operation,
@@ -133,22 +137,16 @@ function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics): Open
     });
 }
 
-/** A client of the directory in use. A new token counts at once; another directory gets a client of its own. */
-function followScim({ scim }: LiveCredentials, open: OpenScim): ScimClient {
-  let built: { readonly endpoint: string; readonly client: ScimClient } | undefined;
-  const client = (): ScimClient => {
-    const access = scim.active();
-    if (access === undefined) throw new StatusError("failed_precondition", "there are no SCIM credentials");
-    if (built?.endpoint !== access.endpoint) {
-      built = { endpoint: access.endpoint, client: open(access.endpoint, () => scim.active()?.token ?? access.token) };
-    }
-    return built.client;
-  };
+/** Speaks to the directory in use at the moment of each call. */
+function followScim(credentials: LiveCredentials, open: OpenScim): ScimClient {
+  const client = scimInUse(credentials, open);
   return {
-    validate: (signal) => client().validate(signal),
-    findUsers: (email, thorough, signal) => client().findUsers(email, thorough, signal),
-    createUser: (user, signal) => client().createUser(user, signal),
-    setActive: (user, active, signal) => client().setActive(user, active, signal),
-    deleteUser: (user, signal) => client().deleteUser(user, signal),
+    validate: async (signal) => client().validate(signal),
+    findUsers: async (email, thorough, signal) => client().findUsers(email, thorough, signal),
+    createUser: async (user, signal) => client().createUser(user, signal),
+    setActive: async (user, active, signal) => client().setActive(user, active, signal),
+    deleteUser: async (user, signal) => client().deleteUser(user, signal),
+    describe: async (signal) => client().describe(signal),
+    users: (listing, signal) => client().users(listing, signal),
   };
 }

@@ -1,8 +1,10 @@
 import type { C1Client, PollResult } from "../baton/c1-client.ts";
 import type { C1Credentials } from "../baton/c1-credentials.ts";
 import type { Clock } from "../baton/clock.ts";
+import type { ConnectorMetadata } from "../baton/connector.ts";
 import { untilAborted } from "../baton/shared-reading.ts";
 import { StatusError } from "../baton/status-error.ts";
+import { isRejection } from "./rejection.ts";
 
 export interface RotatingClientOptions {
   /** Makes a client for one pair of credentials. */
@@ -10,7 +12,7 @@ export interface RotatingClientOptions {
   readonly clock: Clock;
   /** How long a call that C1 rejects waits for new credentials, in milliseconds; 0 where none can come. */
   readonly waitForNewMs: number;
-  /** Told when C1 rejects the credentials of a call. */
+  /** Told when C1 rejects the credentials in use; that it rejects older ones is no news. */
   readonly onRejected?: (error: StatusError) => void;
 }
 
@@ -24,15 +26,24 @@ interface Session {
   readonly client: C1Client;
   /** Tasks that were handed out under these credentials and are not reported yet. */
   readonly tasks: Set<string>;
+  /** Calls under way. */
+  calls: number;
+  /** Whether C1 knows of us under these credentials. */
+  greeted: boolean;
+  /** When others took its place, on the clock that never jumps; `undefined` while in use. */
+  retiredMs: number | undefined;
 }
 
 /** Reports that never succeed would keep sessions for ever; nobody has so many tasks under way. */
 const maxTasks = 10_000;
+/** The longest sync is over by then; tasks that were dropped without a report must not keep a session. */
+const longestRetiredMs = 6 * 60 * 60_000;
 
 /**
  * Makes a client without credentials yet. A task keeps the credentials under which it was handed out, since nobody says that
  * C1 takes reports under others; only when C1 rejects those do its calls go over to newer ones, waiting for them a while,
- * because a mounted Secret comes up to a minute and a half after the rotation.
+ * because a mounted Secret comes up to a minute and a half after the rotation. Before the first poll under new credentials
+ * comes a Hello, as C1 knows it of a process that starts.
  */
 export function createRotatingClient(options: RotatingClientOptions): RotatingC1Client {
   return new SessionSwitch(options);
@@ -40,34 +51,47 @@ export function createRotatingClient(options: RotatingClientOptions): RotatingC1
 
 class SessionSwitch implements RotatingC1Client {
   readonly #options: RotatingClientOptions;
+  readonly #open = new Set<Session>();
   readonly #sessionOf = new Map<string, Session>();
   #current: Session | undefined;
   #arrival = Promise.withResolvers<void>();
+  #introduction: ConnectorMetadata | undefined;
+  #closed = false;
 
   constructor(options: RotatingClientOptions) {
     this.#options = options;
   }
 
   adopt(credentials: C1Credentials): void {
+    if (this.#closed) return;
     const before = this.#current;
-    this.#current = { client: this.#options.open(credentials), tasks: new Set() };
-    if (before !== undefined) closeIfIdle(before);
+    const client = this.#options.open(credentials);
+    this.#current = { client, tasks: new Set(), calls: 0, greeted: false, retiredMs: undefined };
+    this.#open.add(this.#current);
+    if (before !== undefined) {
+      before.retiredMs = this.#options.clock.monotonicMs();
+      this.#closeIfDone(before);
+    }
     this.#arrival.resolve();
     this.#arrival = Promise.withResolvers();
   }
 
   async hello(...[taskId, metadata, signal]: Parameters<C1Client["hello"]>): Promise<void> {
-    if (taskId === "") return this.#guarded((client) => client.hello("", metadata, signal));
-    await this.#ofTask(taskId, signal, (client) => client.hello(taskId, metadata, signal));
-    this.#settled(taskId);
+    if (taskId !== "") {
+      await this.#ofTask(taskId, signal, (client) => client.hello(taskId, metadata, signal));
+      this.#settled(taskId);
+      return;
+    }
+    this.#introduction = metadata;
+    await this.#underCurrent((session) => this.#greet(session, metadata, signal));
   }
 
   getTask(signal: AbortSignal): Promise<PollResult> {
-    return this.#poll((client) => client.getTask(signal));
+    return this.#poll(signal, (client) => client.getTask(signal));
   }
 
   getTasks(...[request, signal]: Parameters<C1Client["getTasks"]>): Promise<PollResult> {
-    return this.#poll((client) => client.getTasks(request, signal));
+    return this.#poll(signal, (client) => client.getTasks(request, signal));
   }
 
   heartbeat(...[taskId, signal]: Parameters<C1Client["heartbeat"]>): ReturnType<C1Client["heartbeat"]> {
@@ -84,52 +108,69 @@ class SessionSwitch implements RotatingC1Client {
   }
 
   close(): void {
-    for (const session of new Set([...this.#sessionOf.values(), ...(this.#current ? [this.#current] : [])])) {
-      session.client.close();
-    }
+    this.#closed = true;
+    for (const { client } of this.#open) client.close();
+    this.#open.clear();
     this.#sessionOf.clear();
   }
 
-  /** Under the credentials in use, whatever comes. */
-  async #guarded<T>(call: (client: C1Client) => Promise<T>): Promise<T> {
-    if (this.#current === undefined) throw new StatusError("unavailable", "there are no credentials for C1 yet");
-    try {
-      return await call(this.#current.client);
-    } catch (reason) {
-      this.#notice(reason);
-      throw reason;
-    }
+  async #greet(session: Session, metadata: ConnectorMetadata, signal: AbortSignal): Promise<void> {
+    await session.client.hello("", metadata, signal);
+    session.greeted = true;
   }
 
-  async #poll(call: (client: C1Client) => Promise<PollResult>): Promise<PollResult> {
-    const session = this.#current;
-    const result = await this.#guarded(call);
-    if (session === undefined) return result;
-    for (const { id } of result.tasks) {
-      if (this.#sessionOf.size >= maxTasks) this.#settled([...this.#sessionOf.keys()][0] ?? "");
-      session.tasks.add(id);
-      this.#sessionOf.set(id, session);
-    }
-    return result;
+  #poll(signal: AbortSignal, call: (client: C1Client) => Promise<PollResult>): Promise<PollResult> {
+    this.#endOldest();
+    return this.#underCurrent(async (session) => {
+      if (!session.greeted && this.#introduction !== undefined) await this.#greet(session, this.#introduction, signal);
+      const result = await call(session.client);
+      for (const { id } of result.tasks) this.#assign(id, session);
+      return result;
+    });
   }
 
-  async #ofTask<T>(taskId: string, signal: AbortSignal, call: (client: C1Client) => Promise<T>): Promise<T> {
+  /** Under the credentials in use; rejected, and others in use meanwhile, the call is made under those. */
+  async #underCurrent<T>(call: (session: Session) => Promise<T>): Promise<T> {
     for (;;) {
-      const session = this.#sessionOf.get(taskId) ?? this.#current;
-      if (session === undefined) throw new StatusError("unavailable", "there are no credentials for C1 yet");
+      const session = this.#inUse();
       try {
-        return await call(session.client);
+        return await this.#under(session, () => call(session));
       } catch (reason) {
-        this.#notice(reason);
-        const newer = isRejection(reason) ? await this.#newerThan(session, signal) : undefined;
-        if (newer === undefined) throw reason;
-        this.#move(taskId, session, newer);
+        if (!isRejection(reason) || session === this.#current) throw reason;
       }
     }
   }
 
-  #notice(reason: unknown): void {
-    if (isRejection(reason)) this.#options.onRejected?.(StatusError.from(reason));
+  async #ofTask<T>(taskId: string, signal: AbortSignal, call: (client: C1Client) => Promise<T>): Promise<T> {
+    for (;;) {
+      const session = this.#sessionOf.get(taskId) ?? this.#inUse();
+      try {
+        return await this.#under(session, () => call(session.client));
+      } catch (reason) {
+        const newer = isRejection(reason) ? await this.#newerThan(session, signal) : undefined;
+        if (newer === undefined) throw reason;
+        // Another call of the task may have gone over before.
+        if (this.#sessionOf.get(taskId) === session) this.#assign(taskId, newer);
+      }
+    }
+  }
+
+  async #under<T>(session: Session, call: () => Promise<T>): Promise<T> {
+    session.calls += 1;
+    try {
+      return await call();
+    } catch (reason) {
+      if (isRejection(reason) && session === this.#current) this.#options.onRejected?.(StatusError.from(reason));
+      throw reason;
+    } finally {
+      session.calls -= 1;
+      this.#closeIfDone(session);
+    }
+  }
+
+  #inUse(): Session {
+    if (this.#current === undefined) throw new StatusError("unavailable", "there are no credentials for C1 yet");
+    return this.#current;
   }
 
   /** The credentials in use if they are others; else those that come within the time allowed. */
@@ -147,25 +188,32 @@ class SessionSwitch implements RotatingC1Client {
     return this.#current === session ? undefined : this.#current;
   }
 
-  #move(taskId: string, from: Session, to: Session): void {
-    from.tasks.delete(taskId);
-    to.tasks.add(taskId);
-    this.#sessionOf.set(taskId, to);
-    if (from !== this.#current) closeIfIdle(from);
+  #assign(taskId: string, session: Session): void {
+    this.#settled(taskId);
+    const [oldest] = this.#sessionOf.keys();
+    if (oldest !== undefined && this.#sessionOf.size >= maxTasks) this.#settled(oldest);
+    session.tasks.add(taskId);
+    this.#sessionOf.set(taskId, session);
   }
 
   #settled(taskId: string): void {
     const session = this.#sessionOf.get(taskId);
     this.#sessionOf.delete(taskId);
     session?.tasks.delete(taskId);
-    if (session !== undefined && session !== this.#current) closeIfIdle(session);
+    if (session !== undefined) this.#closeIfDone(session);
   }
-}
 
-function closeIfIdle({ client, tasks }: Session): void {
-  if (tasks.size === 0) client.close();
-}
+  #endOldest(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const session of this.#open) {
+      if (session.retiredMs === undefined || nowMs - session.retiredMs <= longestRetiredMs) continue;
+      // Whatever still speaks of such a task does so under the credentials in use.
+      for (const taskId of [...session.tasks]) this.#settled(taskId);
+    }
+  }
 
-function isRejection(reason: unknown): boolean {
-  return reason instanceof StatusError && reason.code === "unauthenticated";
+  #closeIfDone(session: Session): void {
+    if (session === this.#current || session.tasks.size > 0 || session.calls > 0) return;
+    if (this.#open.delete(session)) session.client.close();
+  }
 }

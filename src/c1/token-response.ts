@@ -1,4 +1,5 @@
 import { type StatusCode, StatusError } from "../baton/status-error.ts";
+import { CredentialsRefused } from "./rejection.ts";
 
 /** An access token and what to do with it. */
 export interface AccessToken {
@@ -63,11 +64,11 @@ const refusals: ReadonlyMap<number, readonly [StatusCode, string]> = new Map([
 ]);
 
 function refusal(status: number, host: string): StatusError {
-  const [code, hint] = refusals.get(status) ?? [
-    status === 408 ? "deadline_exceeded" : "unavailable",
-    "it is asked again with growing pauses",
-  ];
-  return new StatusError(code, `${host} issued no access token (HTTP ${status}): ${hint}`);
+  const what = `${host} issued no access token (HTTP ${status})`;
+  const [code, hint] = refusals.get(status) ?? [];
+  if (code !== undefined) return new CredentialsRefused(code, `${what}: ${hint}`);
+  const passing = status === 408 ? "deadline_exceeded" : "unavailable";
+  return new StatusError(passing, `${what}: it is asked again with growing pauses`);
 }
 
 function unreadable(host: string, why: string): StatusError {

@@ -6,11 +6,11 @@ export const commands = {
   capabilities: "Print as JSON what this connector can do",
   config: "Print as JSON the schema of the configuration",
   "health-check": "Ask a running daemon for its health: exit code 0 or 1",
+  doctor: "Check all that the connector needs, changing nothing",
   inspect: "Show what a sync file holds: inspect FILE",
   diff: "Show what is different between two sync files: diff OLD NEW",
   help: "Print this text",
 } as const;
-export type CommandWord = keyof typeof commands;
 
 /** Words that other connectors of the family understand and this one refuses, each with the reason. */
 export const refusedCommands: Readonly<Record<string, string>> = {
@@ -36,6 +36,12 @@ export const actionFlags: readonly CommandFlag[] = [
   flag("help", "Print this text", { short: "h" }),
   flag("version", "Print the version", { short: "v" }),
   { ...checkConfigFlag, help: "Check the configuration, print it with secrets hidden, and exit" },
+];
+
+/** Flags of `doctor` alone. */
+export const doctorFlags: readonly CommandFlag[] = [
+  flag("hello", "Say Hello to C1 as well, which C1 shows as a sign of life"),
+  flag("list-people", "Name those who are in Cursor or in the directory alone"),
 ];
 
 /** Flags of `inspect` alone. */

@@ -4,13 +4,15 @@ import { type ParsedConfig, parseConfig, wordProblems } from "../config/parse.ts
 import { ConfigError } from "../config/problem.ts";
 import { type ConfigInput, flagSpecs } from "../config/sources.ts";
 import { parseBool } from "../config/text.ts";
-import { actionFlags, commands, healthCheckFlags, inspectFlags, refusedCommands } from "./commands.ts";
+import { actionFlags, commands, doctorFlags, healthCheckFlags, inspectFlags, refusedCommands } from "./commands.ts";
+import type { DoctorFlags } from "./doctor/services.ts";
 
 /** What the command line asks for, with what that needs. */
 export type Invocation =
   | { readonly command: "config" | "help" | "version" }
   | { readonly command: "capabilities"; readonly accounts: boolean }
   | { readonly command: "diff" | "health-check" | "inspect"; readonly input: ConfigInput }
+  | { readonly command: "doctor"; readonly flags: DoctorFlags; readonly json: boolean; readonly input: ConfigInput }
   | { readonly command: "check-config"; readonly parsed: ParsedConfig }
   | { readonly command: "service" | "one-shot" | "account"; readonly parsed: ParsedConfig };
 
@@ -19,7 +21,13 @@ export type Invocation =
  * a client id means service mode, none means one sync to a file. Throws a ConfigError for what cannot be carried out.
  */
 export function dispatch(input: ConfigInput): Invocation {
-  const flags = readFlags(input.argv, [...flagSpecs, ...actionFlags, ...healthCheckFlags, ...inspectFlags]);
+  const flags = readFlags(input.argv, [
+    ...flagSpecs,
+    ...actionFlags,
+    ...doctorFlags,
+    ...healthCheckFlags,
+    ...inspectFlags,
+  ]);
   const [word, ...more] = flags.words;
   if (isOn(flags, "help") || word === "help") return { command: "help" };
   if (isOn(flags, "version")) return { command: "version" };
@@ -28,6 +36,7 @@ export function dispatch(input: ConfigInput): Invocation {
   if (word === "health-check") return { command: word, input };
   // Files of any connector can be looked at without a configuration.
   if (word === "inspect" || word === "diff") return { command: word, input };
+  if (word === "doctor") return doctor(input, flags);
   if (word !== "capabilities" && word !== "config") throw unknownWord(word, input);
   const problems = [...flags.problems, ...wordProblems(more)];
   if (problems.length > 0) throw new ConfigError(problems);
@@ -49,6 +58,17 @@ function mayHaveAccounts(input: ConfigInput): boolean {
   } catch {
     return true;
   }
+}
+
+/** What is left of the command line without the word and its own flags is the configuration's. */
+function doctor(input: ConfigInput, flags: Flags): Invocation {
+  const own = new RegExp(`^(?:doctor|--(?:${doctorFlags.map(({ name }) => name).join("|")})(?:=.*)?)$`);
+  return {
+    command: "doctor",
+    flags: { hello: isOn(flags, "hello"), listPeople: isOn(flags, "list-people") },
+    json: flags.texts.get("output")?.at(-1) === "json",
+    input: { ...input, argv: input.argv.filter((word) => !own.test(word)) },
+  };
 }
 
 function isOn(flags: Flags, name: string): boolean {

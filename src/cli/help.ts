@@ -1,6 +1,6 @@
 import { groups, type OptionRow } from "../config/option.ts";
 import { optionTable } from "../config/options.ts";
-import { actionFlags, commands, healthCheckFlags, inspectFlags } from "./commands.ts";
+import { actionFlags, commands, doctorFlags, healthCheckFlags, inspectFlags } from "./commands.ts";
 import type { Output } from "./output.ts";
 
 const columns = 80;
@@ -37,6 +37,8 @@ ${commandLines.join("")}
 ${sections.join("\n")}
 Instead of syncing:
 ${commandFlags(actionFlags)}
+Flags of doctor:
+${commandFlags(doctorFlags)}
 Flags of inspect:
 ${commandFlags(inspectFlags)}
 Flags of health-check:

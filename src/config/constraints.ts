@@ -21,6 +21,7 @@ export function checkTogether(
   const problems = [
     ...(waits ? [] : credentialPairs(sources)),
     ...requiredTogether(sources, service),
+    ...(waits ? [] : removalNeedsDirectory(sources)),
     ...oneAction(sources, service),
     ...refusals(sources, service),
     ...ports(values),
@@ -75,18 +76,15 @@ function credentialPairs(sources: Sources): readonly Problem[] {
 }
 
 function requiredTogether(sources: Sources, service: boolean): readonly Problem[] {
-  return [
-    ...(service
-      ? []
-      : pair(
-          sources,
-          options.deleteResource,
-          options.deleteResourceType,
-          "is required together with the resource type",
-          "is required together with the resource id; accounts are of type user",
-        )),
-    ...removalNeedsDirectory(sources),
-  ];
+  return service
+    ? []
+    : pair(
+        sources,
+        options.deleteResource,
+        options.deleteResourceType,
+        "is required together with the resource type",
+        "is required together with the resource id; accounts are of type user",
+      );
 }
 
 /** Who is unmanaged can be said only by looking into the directory. */

@@ -123,11 +123,6 @@ export function requiredCredential<T>(input: RowInput<T> & Named): OptionRow<T |
   return { ...row<T | undefined>(input), required: true };
 }
 
-/** An option without which nothing can start. */
-export function required<T>(input: RowInput<T> & Named): OptionRow<T> {
-  return { ...row(input), required: true };
-}
-
 /** An option that other connectors of the family know, and this one does not act on. */
 export function inert(
   standing: "ignored" | "refused",

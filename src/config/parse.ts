@@ -30,7 +30,11 @@ export function parseConfig(input: ConfigInput): ParsedConfig {
   const service = isService(sources);
   // A service that follows a mounted Secret waits for a right one instead of ending.
   const waits = service && isGiven(options.secretsDir, sources);
-  const problems: Problem[] = [...sources.problems, ...wordProblems(sources.flags.words)];
+  const problems: Problem[] = [
+    ...sources.problems,
+    ...(waits ? [] : sources.secretProblems),
+    ...wordProblems(sources.flags.words),
+  ];
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
   for (const [key, row] of Object.entries<OptionRow>(options)) {

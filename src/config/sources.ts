@@ -40,6 +40,8 @@ export interface Sources {
   /** The YAML file as people know it. */
   readonly fileName: string;
   readonly problems: readonly Problem[];
+  /** Files of the secrets directory that are there but cannot be read; a service waits until they can. */
+  readonly secretProblems: readonly Problem[];
   readonly warnings: readonly string[];
 }
 
@@ -62,7 +64,9 @@ export function readSources(
   const file = readConfigFile(input.env["BATON_CONFIG_PATH"], keys, input.files, input.cwd);
   const plain = layers(input, flags, file, new Map());
   const directory =
-    secretTexts === undefined ? readSecretsDir(input, plain(options.secretsDir)) : { texts: secretTexts, problems: [] };
+    secretTexts === undefined
+      ? readSecretsDir(input, plain(options.secretsDir))
+      : { texts: secretTexts, problems: [], fileProblems: [] };
   const find = layers(input, flags, file, directory.texts);
   return {
     find,
@@ -74,6 +78,7 @@ export function readSources(
     },
     fileName: file.name,
     problems: [...flags.problems, ...file.problems, ...directory.problems],
+    secretProblems: directory.fileProblems,
     warnings: [...file.warnings, ...disagreements(directory.texts, input, flags), ...unknownVariables(input.env)],
   };
 }
@@ -102,38 +107,57 @@ function listOf(text: string | undefined): readonly string[] | undefined {
   return text === undefined ? undefined : [text];
 }
 
+interface SecretsDir {
+  readonly texts: ReadonlyMap<string, string>;
+  /** What is wrong with the directory itself. */
+  readonly problems: readonly Problem[];
+  /** What is wrong with files of it. */
+  readonly fileProblems: readonly Problem[];
+}
+
+/** More swaps in a row than this never happen. */
+const maxReadings = 20;
+
 /**
  * The credentials of a mounted directory by their variables' names. Kubernetes replaces all files of a mounted Secret at
- * once by moving the link `..data`: reading behind the resolved link never mixes old files with new ones.
+ * once by moving the link `..data`: reading behind the resolved link never mixes old files with new ones, and when it has
+ * moved meanwhile, the reading is made again, because the old files may have been gone.
  */
-function readSecretsDir(
-  { files, cwd }: ConfigInput,
-  found: Found | undefined,
-): { readonly texts: ReadonlyMap<string, string>; readonly problems: readonly Problem[] } {
-  const texts = new Map<string, string>();
-  const problems: Problem[] = [];
+function readSecretsDir({ files, cwd }: ConfigInput, found: Found | undefined): SecretsDir {
   const path = found?.texts.at(-1) ?? "";
-  if (path === "") return { texts, problems };
+  if (path === "") return { texts: new Map(), problems: [], fileProblems: [] };
   const directory = resolve(cwd, path);
   const problem = files.directoryProblem(directory, "read");
   if (problem !== undefined) {
     const fix = "mount the Secret there, or unset it";
+    const message = `is ${directory}, which ${problem}`;
     return {
-      texts,
-      problems: [{ field: fieldName(options.secretsDir), message: `is ${directory}, which ${problem}`, fix }],
+      texts: new Map(),
+      problems: [{ field: fieldName(options.secretsDir), message, fix }],
+      fileProblems: [],
     };
   }
-  const snapshot = files.realPath(join(directory, "..data")) ?? directory;
+  const version = (): string | undefined => files.realPath(join(directory, "..data"));
+  for (let reading = 1; ; reading += 1) {
+    const before = version();
+    const result = readSecretFiles(files, before ?? directory);
+    if (version() === before || reading === maxReadings) return result;
+  }
+}
+
+function readSecretFiles(files: ConfigFiles, directory: string): SecretsDir {
+  const texts = new Map<string, string>();
+  const fileProblems: Problem[] = [];
   for (const row of secretOptions) {
     try {
-      const text = files.readText(join(snapshot, row.env));
+      const text = files.readText(join(directory, row.env));
       if (text !== undefined) texts.set(row.env, text);
     } catch (error) {
       const message = `is a file of the secrets directory that ${StatusError.from(error).message}`;
-      problems.push({ field: fieldName(row), message, fix: "give the user of this process the right to read it" });
+      fileProblems.push({ field: fieldName(row), message, fix: "give the user of this process the right to read it" });
     }
   }
-  return { texts, problems };
+  return { texts, problems: [], fileProblems };
 }
 
 /** One warning when files and variables tell two stories; which of them wins is not obvious to everybody. */

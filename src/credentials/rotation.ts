@@ -2,8 +2,7 @@ import type { Clock } from "../baton/clock.ts";
 import type { Logger } from "../baton/logger.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { watchDirectory } from "./directory-watch.ts";
-import { readSecretDirectory, type SecretTexts } from "./secret-directory.ts";
-import type { CredentialHooks } from "./slot.ts";
+import { readSecretDirectory, type SecretFiles } from "./secret-directory.ts";
 
 export interface RotationDeps {
   readonly directory: string;
@@ -11,17 +10,16 @@ export interface RotationDeps {
   readonly names: readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
-  readonly hooks: CredentialHooks;
   /** Takes one consistent reading of all files. */
-  readonly onTexts: (texts: SecretTexts) => void;
+  readonly onFiles: (files: SecretFiles) => void;
+  /** Told once of each reason why the directory cannot be read. */
+  readonly onUnreadable: (reason: string) => void;
 }
 
 /** Follows the files of a mounted Secret. */
 export interface Rotation extends AsyncDisposable {
   /** Looks now, because what is in use was rejected; the kubelet may be quicker than its notification. */
   look(): void;
-  /** Why the files cannot be read; `undefined` while they can. */
-  problem(): string | undefined;
 }
 
 const debounceMs = 250;
@@ -29,35 +27,40 @@ const safetyMs = 30_000;
 
 /** Begins to follow the directory. A reading that fails changes nothing: what was read before stays. */
 export function startRotation(deps: RotationDeps): Rotation {
-  const { clock, directory, hooks, log, names } = deps;
+  const { clock, directory, log, names } = deps;
   const ended = new AbortController();
   let problem: string | undefined;
   let looking = Promise.resolve();
+  let next: Promise<void> | undefined;
 
   async function read(): Promise<void> {
     try {
-      deps.onTexts(await readSecretDirectory(directory, names, clock, ended.signal));
+      deps.onFiles(await readSecretDirectory(directory, names, clock, ended.signal));
+      if (problem !== undefined) log.info("the secrets directory can be read again");
       problem = undefined;
     } catch (reason) {
       if (ended.signal.aborted) return;
       const { message } = StatusError.from(reason);
       if (message === problem) return;
       problem = message;
-      for (const name of ["c1", "cursor_api", "cursor_scim"] as const) hooks.onReload?.(name, "unreadable", message);
+      deps.onUnreadable(message);
       log.error("the secrets directory cannot be read; the credentials in use stay", { error: message });
     }
   }
 
   function look(): Promise<void> {
-    // One after the other, never instead of one another: a reading that began before a change does not know of it.
-    looking = looking.then(read);
-    return looking;
+    // One after the other: a reading that began before a change does not know of it. One that has not begun serves all.
+    next ??= looking.then(() => {
+      next = undefined;
+      return read();
+    });
+    looking = next;
+    return next;
   }
 
   const watching = watchDirectory({ directory, clock, debounceMs, safetyMs }, look, ended.signal);
   return {
     look: () => void look(),
-    problem: () => problem,
     async [Symbol.asyncDispose]() {
       ended.abort(new StatusError("cancelled", "the process ends"));
       await watching;

@@ -4,8 +4,13 @@ import { join } from "node:path";
 import type { Clock } from "../baton/clock.ts";
 import { StatusError } from "../baton/status-error.ts";
 
-/** The texts of a mounted Secret by file name; files that are missing or empty are left out. */
-export type SecretTexts = ReadonlyMap<string, string>;
+/** What a mounted Secret held at one moment. */
+export interface SecretFiles {
+  /** Texts by file name; files that are missing or empty are left out. */
+  readonly texts: ReadonlyMap<string, string>;
+  /** Why a file that is there cannot be used, by its name and in words that follow it; never any of its text. */
+  readonly problems: ReadonlyMap<string, string>;
+}
 
 /** Nobody's credential is longer; the limit keeps a wrong mount from filling the memory. */
 const maxBytes = 64 * 1024;
@@ -17,78 +22,88 @@ const pauseMs = 5;
  * Reads all files of one moment. Kubernetes replaces a mounted Secret by moving the link `..data` to a new directory and
  * deleting the old one (https://kubernetes.io/docs/concepts/configuration/secret/): the link is resolved once and everything
  * read behind it, so that a client id and a secret never come from two versions. A plain directory is read until two readings
- * agree. Throws `failed_precondition` naming the file that cannot be used, never its text; rejects with the signal's reason
- * on abort.
+ * agree. Throws `failed_precondition` when there is no such directory, `unavailable` when it keeps changing; rejects with the
+ * signal's reason on abort.
  */
 export async function readSecretDirectory(
   directory: string,
   names: readonly string[],
   clock: Clock,
   signal: AbortSignal,
-): Promise<SecretTexts> {
-  let previous: SecretTexts | undefined;
-  for (let attempt = 1; ; attempt += 1) {
-    const target = await realpath(join(directory, "..data")).catch(() => undefined);
-    const texts = await readOnce(target ?? directory, names, target !== undefined);
-    if (texts !== undefined && (target !== undefined || (previous !== undefined && same(texts, previous))))
-      return texts;
-    previous = texts;
-    if (attempt >= maxAttempts)
-      throw new StatusError("unavailable", "the secrets directory keeps changing while it is read");
-    await clock.sleep(pauseMs, signal);
+): Promise<SecretFiles> {
+  let previous: SecretFiles | undefined;
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+    if (attempt > 1) await clock.sleep(pauseMs, signal);
+    const target = await versionOf(directory);
+    const files = await readFiles(target ?? directory, names);
+    if (target === undefined) {
+      if (previous !== undefined && same(files, previous)) return await unlessGone(directory, files);
+      previous = files;
+    } else if (files.texts.size === names.length || (await versionOf(directory)) === target) {
+      // The kubelet deletes a version file by file, after the link has moved: what is missing is so only while it has not.
+      return files;
+    }
   }
+  throw new StatusError("unavailable", "the secrets directory keeps changing while it is read");
 }
 
-/** `undefined` when the directory was replaced meanwhile. */
-async function readOnce(
-  directory: string,
-  names: readonly string[],
-  versioned: boolean,
-): Promise<SecretTexts | undefined> {
+/** The directory of the version in force; `undefined` in a plain directory. */
+async function versionOf(directory: string): Promise<string | undefined> {
+  return realpath(join(directory, "..data")).catch(() => undefined);
+}
+
+async function unlessGone(directory: string, files: SecretFiles): Promise<SecretFiles> {
+  if (files.texts.size > 0 || files.problems.size > 0) return files;
+  await realpath(directory).catch((reason: unknown) => {
+    throw new StatusError("failed_precondition", `the secrets directory is not there (${codeOf(reason)})`);
+  });
+  return files;
+}
+
+async function readFiles(directory: string, names: readonly string[]): Promise<SecretFiles> {
   const texts = new Map<string, string>();
+  const problems = new Map<string, string>();
   for (const name of names) {
-    const text = await readSecret(join(directory, name), name);
-    if (text !== undefined && text.trim() !== "") texts.set(name, text);
+    const { text, problem } = await readSecret(join(directory, name));
+    if (problem !== undefined) problems.set(name, problem);
+    else if (text !== undefined && text.trim() !== "") texts.set(name, text);
   }
-  // What is missing may only be missing because the directory itself went.
-  if (versioned && texts.size < names.length && !(await exists(directory))) return undefined;
-  return texts;
+  return { texts, problems };
 }
 
-async function readSecret(path: string, name: string): Promise<string | undefined> {
+interface SecretText {
+  readonly text?: string;
+  readonly problem?: string;
+}
+
+/** Neither text nor problem for a file that is not there. */
+async function readSecret(path: string): Promise<SecretText> {
   let file: FileHandle | undefined;
   try {
     // Without waiting: a pipe in its place must not hold the process.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const { bytesRead, buffer } = await file.read(Buffer.alloc(maxBytes + 1), 0, maxBytes + 1, 0);
-    if (bytesRead > maxBytes) throw unusable(name, `is longer than ${maxBytes / 1024} KiB`);
+    if (bytesRead > maxBytes) return { problem: `is longer than ${maxBytes / 1024} KiB` };
     const text = new TextDecoder("utf-8", { fatal: true }).decode(buffer.subarray(0, bytesRead));
-    if (text.includes("\0")) throw unusable(name, "holds a NUL character");
-    return text.replace(/\r?\n$/, "");
+    if (text.includes("\0")) return { problem: "holds a NUL character" };
+    return { text: text.replace(/\r?\n$/, "") };
   } catch (reason) {
-    if (reason instanceof StatusError) throw reason;
-    const code = reason instanceof Error && "code" in reason ? String(reason.code) : "";
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw unusable(
-      name,
-      code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "is not UTF-8 text" : `cannot be read (${code})`,
-    );
+    const code = codeOf(reason);
+    if (code === "ENOENT" || code === "ENOTDIR") return {};
+    return { problem: code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "is not UTF-8 text" : `cannot be read (${code})` };
   } finally {
     await file?.close();
   }
 }
 
-async function exists(directory: string): Promise<boolean> {
-  return realpath(directory).then(
-    () => true,
-    () => false,
-  );
+function same(left: SecretFiles, right: SecretFiles): boolean {
+  return sameEntries(left.texts, right.texts) && sameEntries(left.problems, right.problems);
 }
 
-function same(left: SecretTexts, right: SecretTexts): boolean {
+function sameEntries(left: ReadonlyMap<string, string>, right: ReadonlyMap<string, string>): boolean {
   return left.size === right.size && [...left].every(([name, text]) => right.get(name) === text);
 }
 
-function unusable(name: string, why: string): StatusError {
-  return new StatusError("failed_precondition", `the file ${name} of the secrets directory ${why}`);
+function codeOf(reason: unknown): string {
+  return reason instanceof Error && "code" in reason ? String(reason.code) : "unknown error";
 }

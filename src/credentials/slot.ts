@@ -10,6 +10,7 @@ export type ReloadOutcome = "activated" | "rejected" | "unreadable";
 
 /** What rotation tells whoever counts and shows. Hooks must not throw. */
 export interface CredentialHooks {
+  /** `note` says why, without the credential; empty when it was activated. */
   onReload?(name: CredentialName, outcome: ReloadOutcome, note: string): void;
   /** A new version waits to be accepted. */
   onPending?(name: CredentialName, pending: boolean): void;
@@ -24,15 +25,20 @@ export interface CredentialReading<T> {
   readonly value: T | undefined;
   /** Why there is no value, naming file and fix; `undefined` when the credential is simply not there. */
   readonly problem: string | undefined;
+  /** Whether the problem is that a file cannot be read, rather than what it holds. */
+  readonly unreadable?: boolean;
 }
 
 export interface SlotDeps<T> {
   readonly name: CredentialName;
   /** Tries a version out without touching what is in use. Rejects with why it does not work. */
   readonly verify: (value: T, signal: AbortSignal) => Promise<void>;
-  /** Puts a verified version in use. */
+  /** Puts a verified version in use; when it throws, the version counts as one that does not work. */
   readonly activate: (value: T) => void;
-  /** Why `next` cannot follow `active` although it is right, e.g. because it leads to another tenant. */
+  /**
+   * Why `next` cannot follow `active` although it is right, e.g. because it leads to another tenant. Not asked while `active`
+   * has never worked: nothing was sent there, and a slip in the first version must be possible to mend.
+   */
   readonly refuse?: (active: T, next: T) => string | undefined;
   readonly clock: Clock;
   readonly random: Random;
@@ -50,7 +56,7 @@ export interface Slot<T> {
   suspect(error: StatusError): void;
   /** What is in use works. */
   trusted(): void;
-  /** Why the credential cannot be used now; `undefined` while it can. */
+  /** Why the credential cannot be used now, naming no value; `undefined` while it can. */
   problem(): string | undefined;
   /** Ends whatever is being tried out. */
   close(): void;
@@ -75,12 +81,19 @@ export function createSlot<T>(deps: SlotDeps<T>, first: CredentialReading<T>): S
   return new CredentialSlot(deps, first);
 }
 
+interface Waiting {
+  readonly digest: string;
+  readonly why: string;
+}
+
 class CredentialSlot<T> implements Slot<T> {
   readonly #deps: SlotDeps<T>;
   #active: { readonly digest: string; readonly value: T } | undefined;
+  /** Whether what is in use has worked. */
+  #proved = false;
   #trial: Trial<T> | undefined;
   /** The newest version, while it is not in use, and what is wrong with it. */
-  #waiting: { readonly digest: string; readonly why: string } | undefined;
+  #waiting: Waiting | undefined;
   /** What the service said when it rejected what is in use. */
   #rejected: string | undefined;
 
@@ -90,7 +103,7 @@ class CredentialSlot<T> implements Slot<T> {
       this.#active = { digest: first.digest, value: first.value };
       deps.hooks.onActive?.(deps.name);
     } else if (first.problem !== undefined) {
-      this.#turnDown(first.digest, first.problem);
+      this.#turnDown(first, first.problem);
     }
   }
 
@@ -99,16 +112,25 @@ class CredentialSlot<T> implements Slot<T> {
   }
 
   problem(): string | undefined {
-    return this.#active === undefined ? this.#waiting?.why : this.#rejected;
+    if (this.#active === undefined) return this.#waiting?.why;
+    if (this.#rejected === undefined || this.#waiting === undefined) return this.#rejected;
+    return `${this.#rejected}; a newer version waits: ${this.#waiting.why}`;
   }
 
   suspect(error: StatusError): void {
+    if (this.#rejected === undefined) {
+      const fields = { credential: this.#deps.name, code: error.code, error: error.message };
+      this.#deps.log.warn("the credential in use was rejected", fields);
+    }
     this.#rejected = error.message;
     this.#trial?.hurry.abort();
   }
 
   trusted(): void {
+    if (this.#rejected !== undefined)
+      this.#deps.log.info("the credential in use is accepted again", { credential: this.#deps.name });
     this.#rejected = undefined;
+    this.#proved = true;
   }
 
   close(): void {
@@ -126,13 +148,15 @@ class CredentialSlot<T> implements Slot<T> {
     this.close();
     const { refused, value } = this.#judge(reading);
     if (value !== undefined) this.#begin(digest, value);
-    else if (refused !== undefined) this.#turnDown(digest, refused);
+    else if (refused !== undefined) this.#turnDown(reading, refused);
+    else this.#setWaiting(undefined);
   }
 
   #backToActive(): void {
     const { log, name } = this.#deps;
     this.close();
-    if (this.#waiting !== undefined) log.info("a credential is back to the version in use", { credential: name });
+    if (this.#waiting === undefined) return;
+    log.info("a credential is back to the version in use", { credential: name });
     this.#setWaiting(undefined);
   }
 
@@ -143,30 +167,28 @@ class CredentialSlot<T> implements Slot<T> {
       const refused = problem ?? (active === undefined ? undefined : "the credential is missing");
       return refused === undefined ? {} : { refused };
     }
-    const refused = active === undefined ? undefined : this.#deps.refuse?.(active.value, value);
+    const refused = active !== undefined && this.#proved ? this.#deps.refuse?.(active.value, value) : undefined;
     return refused === undefined ? { value } : { refused };
   }
 
   #begin(digest: string, value: T): void {
     const trial: Trial<T> = { digest, value, ended: new AbortController(), hurry: new AbortController() };
     this.#trial = trial;
-    this.#setWaiting({ digest, why: "it is being tried out" });
+    this.#setWaiting({ digest, why: `a new version of the credential ${this.#deps.name} is being tried out` });
     void this.#tryOut(trial);
   }
 
+  /** Never rejects. */
   async #tryOut(trial: Trial<T>): Promise<void> {
-    const { digest, ended, value } = trial;
-    for (let attempt = 1; !ended.signal.aborted; attempt += 1) {
-      const failure = await this.#deps.verify(value, ended.signal).then(
-        () => undefined,
-        (reason: unknown) => StatusError.from(reason),
-      );
-      if (ended.signal.aborted) return;
-      if (failure === undefined) {
-        this.#activate(digest, value);
+    for (let attempt = 1; !trial.ended.signal.aborted; attempt += 1) {
+      try {
+        await this.#deps.verify(trial.value, trial.ended.signal);
+        if (!trial.ended.signal.aborted) this.#activate(trial);
         return;
+      } catch (reason) {
+        if (trial.ended.signal.aborted) return;
+        await this.#waitAfter(StatusError.from(reason), attempt, trial);
       }
-      await this.#waitAfter(failure, attempt, trial);
     }
   }
 
@@ -187,28 +209,29 @@ class CredentialSlot<T> implements Slot<T> {
     await clock.sleep(waitMs, AbortSignal.any([trial.ended.signal, trial.hurry.signal])).catch(() => undefined);
   }
 
-  #activate(digest: string, value: T): void {
-    const { hooks, log, name } = this.#deps;
+  #activate({ digest, value }: Trial<T>): void {
+    const { activate, hooks, log, name } = this.#deps;
+    activate(value);
     this.#active = { digest, value };
+    this.#proved = true;
     this.#rejected = undefined;
     this.#trial = undefined;
     this.#setWaiting(undefined);
-    this.#deps.activate(value);
     hooks.onActive?.(name);
     hooks.onReload?.(name, "activated", "");
     log.info("a new version of a credential is in use", { credential: name, digest: digest.slice(0, shownDigits) });
   }
 
-  #turnDown(digest: string, why: string): void {
+  #turnDown({ digest, unreadable = false }: CredentialReading<T>, why: string): void {
     const { hooks, log, name } = this.#deps;
     this.#setWaiting({ digest, why });
-    hooks.onReload?.(name, "rejected", why);
+    hooks.onReload?.(name, unreadable ? "unreadable" : "rejected", why);
     const fields = { credential: name, digest: digest.slice(0, shownDigits), reason: why };
     if (this.#active === undefined) log.error("a credential cannot be used; waiting for a new version", fields);
     else log.error("a new version of a credential was rejected; the old one stays in use", fields);
   }
 
-  #setWaiting(waiting: { readonly digest: string; readonly why: string } | undefined): void {
+  #setWaiting(waiting: Waiting | undefined): void {
     this.#waiting = waiting;
     this.#deps.hooks.onPending?.(this.#deps.name, waiting !== undefined);
   }

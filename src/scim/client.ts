@@ -13,7 +13,7 @@ import { type Creation, createUser } from "./create-user.ts";
 import { readServiceProviderConfig } from "./discovery.ts";
 import { createExplain, type SettingNames } from "./errors.ts";
 import { createUserLookup, type Lookup } from "./lookup.ts";
-import { readPage } from "./paging.ts";
+import { type Listing, listUsers, type PagingOptions, readPage } from "./paging.ts";
 import type { NewScimUser, ScimUser } from "./schema.ts";
 
 /** A SCIM 2.0 directory (RFC 7643, RFC 7644) of any vendor. */
@@ -25,12 +25,29 @@ export interface ScimClient {
    * decisions that hang on nobody being there.
    */
   findUsers(email: string, thorough: boolean, signal: AbortSignal): Promise<Lookup>;
+  /** What the server does, for an operator who wants to know. Changes nothing. */
+  describe(signal: AbortSignal): Promise<DirectoryFacts>;
+  /** Every user once, page by page; `listing` says at the end whether all came. Rejects as `listUsers`. */
+  users(listing: Listing, signal: AbortSignal): AsyncIterable<readonly ScimUser[]>;
   /** Creates a user, as `createUser`: never a second record, whatever fails. */
   createUser(user: NewScimUser, signal: AbortSignal): Promise<Creation>;
   /** Makes a user active or inactive, as `setActive`. */
   setActive(user: ScimUser, active: boolean, signal: AbortSignal): Promise<"done" | "gone">;
   /** Deletes a user and looks whether it is gone, as `deleteUser`. */
   deleteUser(user: ScimUser, signal: AbortSignal): Promise<Deletion>;
+}
+
+/** How a directory answers. */
+export interface DirectoryFacts {
+  /** As the server says; `undefined` when it does not. */
+  readonly totalUsers: number | undefined;
+  /** Users that came when a page of `pageSize` was asked for. */
+  readonly firstPage: number;
+  readonly pageSize: number;
+  /** `undefined` when there are too few users to tell. */
+  readonly filtersTrusted: boolean | undefined;
+  readonly patch: boolean;
+  readonly etag: boolean;
 }
 
 export interface ScimClientDeps {
@@ -81,12 +98,15 @@ export function createScimClient(deps: ScimClientDeps): ScimClient {
   const calls = createScimCalls(throttled, deps.endpoint, names);
   const config = createSharedReading((signal) => readServiceProviderConfig(calls, names, signal), configAgeMs, clock);
   const changes: ChangeDeps = { calls, names, config: (signal) => config.get(configAgeMs, signal) };
-  const lookup = createUserLookup({
+  const paging: PagingOptions = {
     calls,
     names,
     pageSize: async (signal) => Math.min(pageSize, (await changes.config(signal)).maxResults ?? pageSize),
     maxPages,
     maxUsers,
+  };
+  const lookup = createUserLookup({
+    ...paging,
     clock,
     maxScanAgeMs: deps.maxScanAgeMs,
     readUser: (id, signal) => getUser(changes, id, signal),
@@ -96,6 +116,14 @@ export function createScimClient(deps: ScimClientDeps): ScimClient {
       await readPage({ calls, names }, { startIndex: 1, count: 1 }, signal);
     },
     findUsers: (email, thorough, signal) => lookup.find(email, thorough, signal),
+    async describe(signal) {
+      const { etag, patch } = await changes.config(signal);
+      const count = await paging.pageSize(signal);
+      const { totalResults, users } = await readPage(paging, { startIndex: 1, count }, signal);
+      const filtersTrusted = await lookup.trustsFilters(signal);
+      return { totalUsers: totalResults, firstPage: users.length, pageSize: count, filtersTrusted, patch, etag };
+    },
+    users: (listing, signal) => listUsers(paging, undefined, listing, signal),
     createUser: (user, signal) => createUser({ calls, names, lookup, policy: retryPolicy, random }, user, signal),
     setActive: (user, active, signal) => setActive(changes, user, active, signal),
     deleteUser: (user, signal) => deleteUser(changes, user, signal),

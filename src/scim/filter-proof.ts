@@ -31,6 +31,8 @@ export const filterForms: readonly FilterForm[] = [
 export interface FilterProof {
   /** For addresses in ASCII; what the server makes of other letters is not tried. Rejects as the calls do; then it is tried again the next time. */
   holds(signal: AbortSignal): Promise<boolean>;
+  /** The same; `undefined` when there were too few users to try it out. */
+  verdict(signal: AbortSignal): Promise<boolean | undefined>;
 }
 
 /** `ask` gives the first page for a filter, `undefined` when the filter is refused. */
@@ -68,12 +70,12 @@ export function createFilterProof(
     return found === true;
   }
 
-  return {
-    async holds(signal) {
-      proven ??= await tryOut(signal);
-      return proven === true;
-    },
-  };
+  async function verdict(signal: AbortSignal): Promise<boolean | undefined> {
+    proven ??= await tryOut(signal);
+    return proven;
+  }
+
+  return { verdict, holds: async (signal) => (await verdict(signal)) === true };
 }
 
 function hasCase(text: string): boolean {

@@ -30,6 +30,8 @@ export interface UserLookup {
    * second record shows, and reads the directory before it says that there is nobody. Rejects as the calls do: a failure is never an empty result.
    */
   find(email: string, thorough: boolean, signal: AbortSignal): Promise<Lookup>;
+  /** Whether filters that find nobody are believed; `undefined` when the directory has too few users to try it out. */
+  trustsFilters(signal: AbortSignal): Promise<boolean | undefined>;
   /** Remembers a record that was just made, for servers whose lists lag behind. */
   made(user: ScimUser): void;
 }
@@ -93,6 +95,7 @@ export function createUserLookup(deps: LookupDeps): UserLookup {
       const scanned = await byScan(email, thorough && !someone ? 0 : deps.maxScanAgeMs, signal);
       return { ...scanned, users: eachOnce([...users, ...scanned.users]) };
     },
+    trustsFilters: (signal) => proof.verdict(signal),
     made(user) {
       if (made.size >= maxMade) made.clear();
       for (const email of [user.userName, ...user.emails]) made.set(emailKey(email), user.id);

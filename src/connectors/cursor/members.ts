@@ -94,11 +94,12 @@ function pageRequest(page: number, pageSize: number | undefined, reader: PageRea
     path: "/teams/members",
     // The documented call has no parameters.
     query: page === 1 ? {} : { page, ...(pageSize === undefined ? {} : { pageSize }) },
-    decode: (response) => reader(parseJson(response), page),
+    decode: (response) => reader(parseMembersJson(response), page),
   };
 }
 
-function parseJson(response: HttpResponse): unknown {
+/** The body as JSON; throws `internal` with a hint where it is something else. */
+export function parseMembersJson(response: HttpResponse): unknown {
   try {
     return decodeJson(response);
   } catch {

@@ -13,7 +13,7 @@ export interface AccountOptions {
 }
 
 export interface AccountDeps extends AccountOptions {
-  readonly scim: ScimClient;
+  readonly scim: Pick<ScimClient, "createUser" | "deleteUser" | "findUsers" | "setActive" | "validate">;
   readonly team: SharedReading<TeamIndex>;
   readonly deletions: Deletions;
   /** Removes a member whom the directory does not know; absent unless the operator has switched that on. */

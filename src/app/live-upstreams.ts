@@ -1,0 +1,70 @@
+import type { Secret } from "../baton/secret.ts";
+import { StatusError } from "../baton/status-error.ts";
+import type { ScimClient } from "../scim/client.ts";
+import type { LiveCredentials } from "./credentials.ts";
+
+/** The key in use. When Cursor rejects it, it may have been replaced by one that waits. */
+export interface WatchedKey {
+  /** The key for the next request; throws `unavailable` while there is none. */
+  take(): Secret;
+  /** How the request was answered; `undefined` when it was not. */
+  answered(status: number | undefined): void;
+}
+
+/** Watches how Cursor answers to the key, for requests that go one by one. */
+export function watchedKey(credentials: LiveCredentials): WatchedKey {
+  let taken: Secret | undefined;
+  return {
+    take() {
+      taken = credentials.cursor.active();
+      if (taken !== undefined) return taken;
+      throw new StatusError("unavailable", `there is no key for Cursor yet: ${credentials.cursor.problem()}`);
+    },
+    answered(status) {
+      // What becomes of a key that is no longer in use is no news.
+      if (taken !== credentials.cursor.active()) return;
+      if (status !== undefined && status < 300) credentials.cursor.trusted();
+      if (status !== 401 || !credentials.rotates) return;
+      const message = "Cursor rejected BATON_CURSOR_API_KEY: put a right key into the Secret";
+      credentials.cursor.suspect(new StatusError("unauthenticated", message));
+      credentials.look();
+    },
+  };
+}
+
+/** Opens a client of a directory; `onStatus` is told how each request was answered. */
+export type OpenScim = (
+  endpoint: string,
+  token: () => Secret,
+  onStatus: (status: number | undefined) => void,
+) => ScimClient;
+
+/** The client of the directory in use. A new token counts at once; another directory gets a client of its own. */
+export function scimInUse(credentials: LiveCredentials, open: OpenScim): () => ScimClient {
+  const { scim } = credentials;
+  let built: { readonly endpoint: string; readonly client: ScimClient } | undefined;
+  return () => {
+    const access = scim.active();
+    if (access === undefined)
+      throw new StatusError("unavailable", `there are no SCIM credentials yet: ${scim.problem()}`);
+    if (built?.endpoint !== access.endpoint) {
+      const token = (): Secret => {
+        const now = scim.active();
+        // A task that began with this directory must not show it the token of another one.
+        return now?.endpoint === access.endpoint ? now.token : access.token;
+      };
+      const client = open(access.endpoint, token, (status) => watchToken(status, credentials));
+      built = { endpoint: access.endpoint, client };
+    }
+    return built.client;
+  };
+}
+
+/** As far as it can be told: requests of a moment ago may have had an older token. */
+function watchToken(status: number | undefined, credentials: LiveCredentials): void {
+  if (status !== undefined && status < 300) credentials.scim.trusted();
+  if (status !== 401 || !credentials.rotates) return;
+  const message = "the SCIM directory rejected BATON_CURSOR_SCIM_TOKEN: put a right token into the Secret";
+  credentials.scim.suspect(new StatusError("unauthenticated", message));
+  credentials.look();
+}

@@ -1,0 +1,33 @@
+import { StatusError } from "../../baton/status-error.ts";
+
+/** One line of the checklist. */
+export interface Finding {
+  /** What was looked at, in a few words. */
+  readonly name: string;
+  readonly status: "ok" | "warning" | "failed" | "skipped";
+  /** What was found; counts and shapes, never people. */
+  readonly detail: string;
+  /** What to do; empty when there is nothing to do. */
+  readonly fix: string;
+}
+
+export const good = (name: string, detail: string): Finding => ({ name, status: "ok", detail, fix: "" });
+export const warning = (name: string, detail: string, fix: string): Finding => ({
+  name,
+  status: "warning",
+  detail,
+  fix,
+});
+export const failed = (name: string, detail: string, fix: string): Finding => ({ name, status: "failed", detail, fix });
+export const skipped = (name: string, detail: string): Finding => ({ name, status: "skipped", detail, fix: "" });
+
+/** What `look` finds, or its failure as a finding: messages of ours have the form `what happened: what to do`. */
+export async function attempt(name: string, look: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
+  try {
+    return await look();
+  } catch (reason) {
+    const { message } = StatusError.from(reason);
+    const cut = message.indexOf(": ");
+    return [cut === -1 ? failed(name, message, "") : failed(name, message.slice(0, cut), message.slice(cut + 2))];
+  }
+}

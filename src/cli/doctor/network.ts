@@ -1,0 +1,107 @@
+import { lookup } from "node:dns/promises";
+import { once } from "node:events";
+import { connect, type SecureContext, type TLSSocket } from "node:tls";
+import type { Clock } from "../../baton/clock.ts";
+import { exchange } from "../../http/exchange.ts";
+import { isLoopback, type ProxySettings, resolveProxy } from "../../http/proxy.ts";
+import type { Transport } from "../../http/transport.ts";
+import { attempt, type Finding, failed, good, skipped, warning } from "./finding.ts";
+
+export interface NetworkDeps {
+  readonly transport: Transport;
+  readonly trust: SecureContext;
+  readonly proxy: ProxySettings;
+  readonly clock: Clock;
+}
+
+/** A service that the connector speaks to. */
+export interface Place {
+  /** As people call it: C1, Cursor, SCIM directory. */
+  readonly name: string;
+  readonly url: URL;
+  /** Whether an unauthorised request for `/` may be sent for the date in its answer; C1 shows by its token what it thinks of the clock. */
+  readonly tellsTime: boolean;
+}
+
+const limits = { totalTimeoutMs: 10_000, maxBodyBytes: 1024 * 1024 };
+const dayMs = 24 * 60 * 60_000;
+const soonMs = 14 * dayMs;
+/** C1 accepts assertions that are this far off; beyond it every token request fails. */
+const noticeableMs = 30_000;
+const fatalMs = 4 * 60_000;
+
+/** Name, TLS and clock of one service, each step only if the one before it worked. */
+export async function checkPlace(place: Place, deps: NetworkDeps, signal: AbortSignal): Promise<readonly Finding[]> {
+  const { name, url } = place;
+  const proxy = resolveProxy(url, deps.proxy);
+  if (proxy !== undefined) {
+    const through = skipped(`${name}: name and TLS`, `through the proxy ${proxy.host}, which looks up the name itself`);
+    return [through, ...(await attempt(`${name}: clock`, () => checkClock(place, deps, signal)))];
+  }
+  const named = await attempt(`${name}: name`, () => checkName(place));
+  if (named.some(({ status }) => status === "failed")) return named;
+  const secured = await attempt(`${name}: TLS`, () => checkTls(place, deps));
+  if (secured.some(({ status }) => status === "failed")) return [...named, ...secured];
+  return [...named, ...secured, ...(await attempt(`${name}: clock`, () => checkClock(place, deps, signal)))];
+}
+
+async function checkName({ name, url }: Place): Promise<readonly Finding[]> {
+  const host = url.hostname.replace(/^\[|\]$/g, "");
+  try {
+    const addresses = await lookup(host, { all: true });
+    return [good(`${name}: name`, `${host} has ${addresses.length} address(es)`)];
+  } catch (reason) {
+    const code = reason instanceof Error && "code" in reason ? String(reason.code) : "unknown error";
+    return [
+      failed(
+        `${name}: name`,
+        `${host} is not found (${code})`,
+        "check the address, the name server and the network policy",
+      ),
+    ];
+  }
+}
+
+async function checkTls({ name, url }: Place, { clock, trust }: NetworkDeps): Promise<readonly Finding[]> {
+  if (url.protocol !== "https:") {
+    return [skipped(`${name}: TLS`, isLoopback(url.hostname) ? "plain HTTP on this machine" : "plain HTTP")];
+  }
+  const host = url.hostname;
+  const socket = connect({ host, port: Number(url.port || 443), servername: host, secureContext: trust });
+  try {
+    const outcome = await Promise.race([
+      once(socket, "secureConnect").then(() => undefined),
+      once(AbortSignal.timeout(limits.totalTimeoutMs), "abort").then(() => "no answer within 10 s"),
+    ]);
+    if (outcome !== undefined) return [failed(`${name}: TLS`, outcome, "check firewalls and the network policy")];
+    return [certificateFinding(name, socket, clock)];
+  } catch (reason) {
+    const code = reason instanceof Error && "code" in reason ? String(reason.code) : "unknown error";
+    const fix = /CERT|SIGNED|ISSUER|VERIFY/.test(code)
+      ? "name the authority that signed it in SSL_CERT_FILE, or look at the certificate"
+      : "check firewalls, proxies and the network policy";
+    return [failed(`${name}: TLS`, `no connection to ${url.host} (${code})`, fix)];
+  } finally {
+    socket.destroy();
+  }
+}
+
+function certificateFinding(name: string, socket: TLSSocket, clock: Clock): Finding {
+  const leftMs = Date.parse(socket.getPeerCertificate().valid_to) - clock.nowMs();
+  const detail = `${socket.getProtocol() ?? "TLS"}, certificate good for ${Math.floor(leftMs / dayMs)} days`;
+  return leftMs < soonMs ? warning(`${name}: TLS`, detail, "the certificate ends soon") : good(`${name}: TLS`, detail);
+}
+
+async function checkClock(place: Place, deps: NetworkDeps, signal: AbortSignal): Promise<readonly Finding[]> {
+  const { clock, transport } = deps;
+  if (!place.tellsTime) return [];
+  const { name, url } = place;
+  const response = await exchange({ url: new URL("/", url), method: "GET", headers: {} }, transport, limits, signal);
+  const theirs = Date.parse(response.headers.date ?? "");
+  if (Number.isNaN(theirs)) return [skipped(`${name}: clock`, "its answer has no date")];
+  const offMs = clock.nowMs() - theirs;
+  const detail = `this machine's clock is ${Math.abs(Math.round(offMs / 1000))} s ${offMs < 0 ? "behind" : "ahead of"} it`;
+  const fix = "set the clock of the node (NTP); C1 rejects what is signed in its future or past";
+  if (Math.abs(offMs) >= fatalMs) return [failed(`${name}: clock`, detail, fix)];
+  return [Math.abs(offMs) >= noticeableMs ? warning(`${name}: clock`, detail, fix) : good(`${name}: clock`, detail)];
+}
