@@ -283,6 +283,20 @@ suite("failing open", () => {
     assert.equal(a.changes.length, 1);
   });
 
+  test("two successors that have each written once are not relied upon either", async () => {
+    await using election = holdElection();
+    const a = election.stand("a");
+    await election.pass(5_000);
+    election.store.put({ holder: "b", durationMs: 15_000, renewTime: "2025-06-15T15:06:41.000000Z" });
+    await election.pass(4_000);
+    election.store.put({ holder: "c", renewTime: "2025-06-15T15:06:45.000000Z" });
+    await election.pass(4_000);
+    assert.deepEqual(election.leaders(), ["a"]);
+    election.store.put({ renewTime: "2025-06-15T15:06:49.000000Z" });
+    await election.pass(2_000);
+    assert.equal(a.elector.leads(), false);
+  });
+
   test("an update whose answer was lost is found at the next look, and then it leads", async () => {
     await using election = holdElection();
     election.store.faults = ({ verb, atMs }) => (verb === "update" && atMs < 100 ? { outcome: "lost" } : {});
