@@ -14,7 +14,6 @@ import type { AppDeps } from "./deps.ts";
 import { syncHooks, workerHooks } from "./hooks.ts";
 import { createLeadership, type Leadership } from "./leadership.ts";
 import type { Parts } from "./parts.ts";
-import { proveAtStart } from "./proofs.ts";
 
 const maxDebugLogBytes = 64 * 1024 * 1024;
 
@@ -80,7 +79,6 @@ async function work(
       onNews: (news) => leadership.record(credentialEvent(news)),
     },
   );
-  await using _proofs = await proveAtStart(deps, parts, signals.stop);
   while (!signals.stop.aborted) {
     const tried = credentials.c1.active();
     if (tried === undefined) {

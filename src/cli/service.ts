@@ -1,5 +1,6 @@
 import type { AppDeps } from "../app/deps.ts";
 import { createParts } from "../app/parts.ts";
+import { proveAtStart } from "../app/proofs.ts";
 import { createService } from "../app/service.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { Output } from "./output.ts";
@@ -28,6 +29,7 @@ export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> 
       metrics_port: service.server?.metricsPort,
     });
     using grace = endGrace(deps);
+    await using _proofs = await proveAtStart(deps, parts, stop);
     await service.run({ stop, abort: grace.signal });
     log.info("baton-cursor stopped");
     return 0;

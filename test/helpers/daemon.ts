@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AppDeps } from "../../src/app/deps.ts";
 import { createParts } from "../../src/app/parts.ts";
+import { proveAtStart } from "../../src/app/proofs.ts";
 import { createService } from "../../src/app/service.ts";
 import { StatusError } from "../../src/baton/status-error.ts";
 import type { C1Deadlines } from "../../src/c1/client-options.ts";
@@ -40,6 +41,10 @@ export interface DaemonOptions {
   readonly factor?: number;
   /** Milliseconds that calls to C1 may take, where the defaults are too long for a test. */
   readonly deadlines?: Partial<C1Deadlines>;
+  /** Leaves these variables out, e.g. because a secrets directory has them. */
+  readonly unset?: readonly string[];
+  /** Asks Cursor and the directory at the start whether they accept their credentials, as the program does. Default: false. */
+  readonly prove?: boolean;
 }
 
 /** The whole application inside the test's process, on a clock of its own. */
@@ -60,8 +65,8 @@ export interface Daemon extends AsyncDisposable {
 }
 
 /** The variables that point a daemon at stand-ins. */
-export function daemonEnv({ c1, cursor, env }: DaemonOptions, tempDir: string): Record<string, string> {
-  return {
+export function daemonEnv({ c1, cursor, env, unset = [] }: DaemonOptions, tempDir: string): Record<string, string> {
+  const all: Record<string, string> = {
     BATON_CLIENT_ID: c1.clientId,
     BATON_CLIENT_SECRET: c1.clientSecret,
     BATON_C1_API_HOST: c1.apiHost,
@@ -73,6 +78,7 @@ export function daemonEnv({ c1, cursor, env }: DaemonOptions, tempDir: string): 
     BATON_LOG_LEVEL: "debug",
     ...env,
   };
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !unset.includes(name)));
 }
 
 /**
@@ -112,7 +118,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const stop = new AbortController();
   const abort = new AbortController();
   const shuttingDown = new StatusError("unavailable", "connector shutting down", { retryable: true });
-  const ended = service.run({ stop: stop.signal, abort: abort.signal });
+  const run = async (): Promise<void> => {
+    await using _proofs = options.prove === true ? await proveAtStart(deps, parts, stop.signal) : undefined;
+    await service.run({ stop: stop.signal, abort: abort.signal });
+  };
+  const ended = run();
   ended.catch(() => undefined);
   const leftovers = (): readonly string[] => readdirSync(tempDir);
   return {

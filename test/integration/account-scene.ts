@@ -61,7 +61,7 @@ export async function setAccountScene(options: AccountSceneOptions = {}): Promis
   );
   const { c1, cursor, scim } = stage;
   const env = { ...accountEnv(stage), ...options.env };
-  const daemon = stack.use(await startDaemon({ factor: 1000, ...options, c1, cursor, env }));
+  const daemon = stack.use(await startDaemon({ factor: 1000, prove: true, ...options, c1, cursor, env }));
   await looksAtCredentials(stage, env);
   options.before?.(stage);
   const asked = { cursor: cursor.requests.length, scim: scim.requests.length };
