@@ -20,6 +20,8 @@ export interface Observed {
   readonly failed: number;
   readonly calls: number;
   readonly syncs: { readonly asked: number; readonly done: number };
+  /** Memory of each replica before the first sync, and at the end. */
+  readonly idleRssBytes: readonly number[];
   readonly rssBytes: readonly number[];
 }
 
@@ -29,6 +31,8 @@ const cutAfterMs = 5_000;
 const cutForMs = 20_000;
 const lookEveryMs = 200;
 const syncEveryMs = 20_000;
+/** Before the first sync. */
+const idleForMs = 8_000;
 
 /** Runs two replicas of one mode for so many seconds. Ends early, and well, when `stop` aborts. */
 export async function runReplicas(mode: Mode, seconds: number, stop: AbortSignal): Promise<Observed> {
@@ -41,9 +45,11 @@ export async function runReplicas(mode: Mode, seconds: number, stop: AbortSignal
 
   const ended = AbortSignal.any([stop, AbortSignal.timeout(seconds * 1_000)]);
   const leaders: number[] = [];
-  const [cuts, asked] = await Promise.all([
+  const memory = () => Promise.all(daemons.map((daemon) => daemon.rssBytes()));
+  const [cuts, asked, idleRssBytes] = await Promise.all([
     disturb(replicas, seconds * 1_000, ended),
     askForSyncs(replicas, ended),
+    sleep(idleForMs, ended).then(memory),
     countLeaders(daemons, leaders, ended),
   ]);
   const { history } = kube;
@@ -56,7 +62,8 @@ export async function runReplicas(mode: Mode, seconds: number, stop: AbortSignal
     failed: weather.failed(),
     calls: kube.requests.length,
     syncs: { asked: asked.length, done: asked.filter((id) => c1.task(id).finishes.at(-1)?.ok === true).length },
-    rssBytes: await Promise.all(daemons.map((daemon) => daemon.rssBytes())),
+    idleRssBytes,
+    rssBytes: await memory(),
   };
 }
 

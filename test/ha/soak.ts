@@ -13,12 +13,12 @@ function table(lines: readonly Line[]): string {
 }
 
 function tell(observed: Observed, lines: readonly Line[]): void {
-  const { mode, calls, syncs, leaders } = observed;
+  const { mode, calls, syncs, leaders, rssBytes } = observed;
   const two = leaders.filter((sum) => sum > 1).length / Math.max(1, leaders.length);
   say(`\n== ${mode}`);
-  say(
-    `${calls} calls to the API; ${syncs.done} of ${syncs.asked} syncs done; two leaders ${(two * 100).toFixed(1)} % of the time`,
-  );
+  const mib = rssBytes.map((bytes) => (bytes / 1024 / 1024).toFixed(0)).join(" and ");
+  say(`${calls} calls to the API; ${syncs.done} of ${syncs.asked} syncs done; in the end ${mib} MiB`);
+  say(`two leaders ${(two * 100).toFixed(1)} % of the time`);
   say(table(lines));
 }
 

@@ -15,13 +15,13 @@ const shortestPauseMs = 4_000;
 
 /** What must hold, with what was found. */
 export function judge(observed: Observed): Line[] {
-  const { mode, polls, leaders, cuts, handovers, failed, rssBytes } = observed;
-  const rssMib = Math.max(...rssBytes) / 1024 / 1024;
+  const { mode, polls, leaders, cuts, handovers, failed, idleRssBytes } = observed;
+  const idleMib = Math.max(...idleRssBytes) / 1024 / 1024;
   const common: Line[] = [
     line("polls", polls.length, "> 100", polls.length > 100),
     line("calls made to fail", `${(failed * 100).toFixed(1)} %`, "5 to 15 %", failed > 0.05 && failed < 0.15),
     line("handovers", handovers, `>= ${Math.floor(cuts / 2)}, for ${cuts} cuts`, handovers >= Math.floor(cuts / 2)),
-    line("memory of the larger replica", `${rssMib.toFixed(0)} MiB`, `< ${maxIdleMib} MiB`, rssMib < maxIdleMib),
+    line("idle memory of the larger replica", `${idleMib.toFixed(0)} MiB`, `< ${maxIdleMib} MiB`, idleMib < maxIdleMib),
   ];
   return mode === "strict" ? [...neverTwo(observed), ...common] : [...alwaysOne(polls, leaders), ...common];
 }
