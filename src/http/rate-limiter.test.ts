@@ -158,6 +158,40 @@ suite("rate limiter", () => {
     await Promise.all([first, second]);
     assert.deepEqual(waits, [0, 5_000]);
   });
+
+  test("the budget tells what is used within the last minute, who waits, and how long a pause still is", async () => {
+    const { attempt, clock, limiter } = setUp({ requestsPerMinute: 3, concurrency: 1 });
+    assert.deepEqual(limiter.budget(), { requestsPerMinute: 3, used: 0, waiting: 0, pauseLeftMs: 0 });
+    await limiter.run(attempt, forever);
+    clock.advance(20_000);
+    await limiter.run(attempt, forever);
+    assert.deepEqual(limiter.budget(), { requestsPerMinute: 3, used: 2, waiting: 0, pauseLeftMs: 0 });
+    clock.advance(40_000);
+    assert.equal(limiter.budget().used, 1);
+    limiter.pause(90_000);
+    clock.advance(30_000);
+    assert.deepEqual(limiter.budget(), { requestsPerMinute: 3, used: 0, waiting: 0, pauseLeftMs: 60_000 });
+    clock.advance(60_000);
+    assert.equal(limiter.budget().pauseLeftMs, 0);
+  });
+
+  test("the budget counts who waits for a slot or a ticket, not who is served, failed or gave up", async () => {
+    const { clock, limiter } = setUp({ requestsPerMinute: 2, concurrency: 1 });
+    const gate = Promise.withResolvers<void>();
+    const first = limiter.run(() => gate.promise, forever);
+    const second = limiter.run(() => Promise.reject(new Error("boom")), forever);
+    const stopped = new AbortController();
+    const third = limiter.run(() => Promise.resolve(), stopped.signal);
+    await waitUntil(() => limiter.budget().used === 1);
+    assert.equal(limiter.budget().waiting, 2);
+    gate.resolve();
+    await Promise.all([first, assert.rejects(second)]);
+    await waitUntil(() => clock.sleeps.length === 1);
+    assert.equal(limiter.budget().waiting, 1);
+    stopped.abort(new StatusError("cancelled", "enough"));
+    await assert.rejects(third);
+    assert.deepEqual([limiter.budget().waiting, limiter.budget().used], [0, 2]);
+  });
 });
 
 async function waitUntil(condition: () => boolean): Promise<void> {

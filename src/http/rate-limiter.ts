@@ -16,6 +16,17 @@ export interface RateLimiterOptions {
   readonly onPause?: ((pauseMs: number) => void) | undefined;
 }
 
+/** A rate budget as it stands at one moment, for people. */
+export interface RateBudget {
+  readonly requestsPerMinute: number;
+  /** Attempts that began within the last 60 seconds. */
+  readonly used: number;
+  /** Attempts that wait for their turn. */
+  readonly waiting: number;
+  /** Milliseconds until the end of a pause that the other side asked for; 0 when there is none. */
+  readonly pauseLeftMs: number;
+}
+
 /** The rate budget that all calls to one upstream share. */
 export interface RateLimiter {
   /**
@@ -25,6 +36,8 @@ export interface RateLimiter {
   run<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T>;
   /** Lets no attempt begin for the next `pauseMs` milliseconds; a longer pause that is under way stays. */
   pause(pauseMs: number): void;
+  /** What is spent and who waits; looking changes nothing. */
+  budget(): RateBudget;
 }
 
 const windowMs = 60_000;
@@ -37,6 +50,7 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const begins = new Float64Array(requestsPerMinute).fill(Number.NEGATIVE_INFINITY);
   let next = 0;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
+  let waiting = 0;
 
   // p-queue's own interval is not used: it reads the wall clock, and it counts an attempt before a pause, not after it.
   async function takeTicket(signal: AbortSignal): Promise<void> {
@@ -58,8 +72,15 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
     options.onPause?.(cappedMs);
   }
 
-  async function attemptInTurn<T>(attempt: () => Promise<T>, askedAtMs: number, signal: AbortSignal): Promise<T> {
+  /** `onTurn` is called when the attempt begins, not when it is given up before. */
+  async function attemptInTurn<T>(
+    attempt: () => Promise<T>,
+    askedAtMs: number,
+    onTurn: () => void,
+    signal: AbortSignal,
+  ): Promise<T> {
     await takeTicket(signal);
+    onTurn();
     options.onWait?.(clock.monotonicMs() - askedAtMs);
     try {
       return await attempt();
@@ -75,11 +96,24 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
     async run(attempt, signal) {
       throwIfAborted(signal);
       const askedAtMs = clock.monotonicMs();
+      let waits = true;
+      const stopWaiting = (): void => {
+        if (waits) waiting -= 1;
+        waits = false;
+      };
+      waiting += 1;
       try {
-        return await queue.add(() => attemptInTurn(attempt, askedAtMs, signal), { signal });
+        return await queue.add(() => attemptInTurn(attempt, askedAtMs, stopWaiting, signal), { signal });
       } catch (reason) {
         throw StatusError.from(reason);
+      } finally {
+        stopWaiting();
       }
+    },
+    budget() {
+      const nowMs = clock.monotonicMs();
+      const used = begins.reduce((sum, beginMs) => (beginMs > nowMs - windowMs ? sum + 1 : sum), 0);
+      return { requestsPerMinute, used, waiting, pauseLeftMs: Math.max(0, pausedUntilMs - nowMs) };
     },
   };
 }

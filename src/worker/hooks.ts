@@ -11,6 +11,7 @@ export type HeartbeatOutcome = "ok" | "cancelled" | "error";
 
 /** How one task ended. */
 export interface TaskDone {
+  readonly id: string;
   readonly type: TaskType;
   /** `cancelled` when C1 no longer wanted it. */
   readonly outcome: "success" | "failure" | "cancelled";
@@ -25,7 +26,7 @@ export interface WorkerHooks {
   onState?(state: WorkerState): void;
   /** `code` is there when the poll failed. */
   onPoll?(outcome: PollOutcome, code: StatusCode | undefined): void;
-  onTaskStart?(type: TaskType): void;
+  onTaskStart?(type: TaskType, id: string): void;
   /** Called once for every `onTaskStart`. */
   onTaskDone?(done: TaskDone): void;
   onHeartbeat?(outcome: HeartbeatOutcome): void;

@@ -32,7 +32,7 @@ suite("hello task", () => {
     await until(() => running.done.length === 1, "the end of the task");
     assert.equal(c1.callsOf("hello", id).length, 1);
     assert.equal(c1.callsOf("finishTask").length, 0);
-    assert.equal(running.done[0]?.outcome, "success");
+    assert.deepEqual([running.done[0]?.id, running.done[0]?.outcome], [id, "success"]);
   });
 
   test("P4 its Hello is tried again three times, and a failure is not reported either", async () => {

@@ -51,12 +51,12 @@ interface Ending {
 export async function runTask(task: Task, deps: RunTaskDeps, signals: RunTaskSignals): Promise<void> {
   if (await deps.reporter.reportAgain(task.id, signals.reports)) return;
   const startedMs = deps.clock.monotonicMs();
-  deps.hooks.onTaskStart?.(task.type);
+  deps.hooks.onTaskStart?.(task.type, task.id);
   const scoped = { ...deps, log: deps.log.child({ taskId: task.id, taskType: task.type }) };
   scoped.log.info("task started");
   const ending = await workOn(task, scoped, signals);
   await tell(task, ending, deps.reporter, signals.reports);
-  const done = summarise(task.type, ending, deps.clock.monotonicMs() - startedMs);
+  const done = summarise(task, ending, deps.clock.monotonicMs() - startedMs);
   const fields = { code: done.error?.code, error: done.error?.message, durationMs: Math.round(done.durationMs) };
   if (done.outcome === "failure") scoped.log.warn("task failed", fields);
   else scoped.log.info(done.outcome === "success" ? "task succeeded" : "task cancelled", fields);
@@ -138,11 +138,12 @@ async function tell(task: Task, ending: Ending | undefined, reporter: Reporter, 
   await (ending.wanted ? reporter.report(report, signal) : reporter.mention(report, signal));
 }
 
-function summarise(type: TaskType, ending: Ending | undefined, durationMs: number): TaskDone {
-  if (ending === undefined) return { type, outcome: "cancelled", error: undefined, durationMs };
-  if (ending.outcome.ok) return { type, outcome: "success", error: undefined, durationMs };
+function summarise({ id, type }: Task, ending: Ending | undefined, durationMs: number): TaskDone {
+  const end = { id, type, durationMs };
+  if (ending === undefined) return { ...end, outcome: "cancelled", error: undefined };
+  if (ending.outcome.ok) return { ...end, outcome: "success", error: undefined };
   const { error } = ending.outcome;
-  return { type, outcome: error.code === "cancelled" ? "cancelled" : "failure", error, durationMs };
+  return { ...end, outcome: error.code === "cancelled" ? "cancelled" : "failure", error };
 }
 
 function stackOf(reason: unknown): string {

@@ -123,6 +123,17 @@ suite("polling", () => {
     await until(() => worker.status().pollFailingSinceMs === undefined, "a good poll");
   });
 
+  test("the status tells when the next poll is due", async () => {
+    await using running = startWorker();
+    const { c1, clock, worker } = running;
+    await c1.called("getTask", 1);
+    c1.fail("getTask", "unavailable", { times: 4 });
+    await c1.called("getTask", 5);
+    await until(() => clock.sleeps.at(-1) === 16_000, "the wait after the fourth failure");
+    const inMs = worker.status().nextPollMs - clock.nowMs();
+    assert.ok(inMs > 0 && inMs <= 16_000, `${inMs}`);
+  });
+
   test("P7 no task is no work", async () => {
     await using running = startWorker();
     await running.c1.called("getTask", 5);

@@ -50,6 +50,8 @@ export interface WorkerStatus {
   readonly lastPollSuccessMs: number | undefined;
   /** Since when no poll has been answered; `undefined` while polls succeed or none was due. */
   readonly pollFailingSinceMs: number | undefined;
+  /** When C1 is asked next, a free slot provided; in the past while one is lacking. */
+  readonly nextPollMs: number;
   readonly running: readonly { readonly id: string; readonly type: TaskType; readonly startedMs: number }[];
   /** Tasks that were fetched and wait for a slot. */
   readonly queued: number;
@@ -105,6 +107,7 @@ class PollingWorker implements Worker {
       state: this.#state,
       lastPollSuccessMs: this.#lastPollSuccessMs,
       pollFailingSinceMs: this.#pollFailingSinceMs,
+      nextPollMs: this.#deps.clock.nowMs() + this.#schedule.dueInMs(),
       running: [...this.#running.values()].map(({ id, type, startedMs }) => ({ id, type, startedMs })),
       queued: this.#queue.length,
     };
