@@ -77,6 +77,7 @@ suite("S1 SIGTERM while an account is changed", { concurrency: 2 }, () => {
       const { c1, scim } = stage;
       scim.script({ delayMs: 1500, on: { method } });
       await using daemon = await spawnConnector([], processEnv(stage, accountEnv(stage)));
+      await c1.awaitCall("GetTask", 1, 20_000);
       const id = c1.enqueue(task);
       await until(() => scim.requests.some((request) => request.method === method), `the ${method} of ${what}`);
       daemon.kill("SIGTERM");
@@ -99,6 +100,7 @@ suite("S1 SIGTERM while an account is changed", { concurrency: 2 }, () => {
       scim.script({ hang: true, on: { method } });
       const env = { ...accountEnv(stage), BATON_SHUTDOWN_GRACE: "500ms" };
       await using daemon = await spawnConnector([], processEnv(stage, env));
+      await c1.awaitCall("GetTask", 1, 20_000);
       const id = c1.enqueue(task);
       await until(() => scim.requests.some((request) => request.method === method), `the ${method} of ${what}`);
       daemon.kill("SIGTERM");

@@ -185,7 +185,7 @@ suite("delete_resource: the last administrator", { concurrency: 3 }, () => {
   });
 
   test("who is one is said on the ground of a new roster", limit, async () => {
-    await using stage = await scene({ factor: 10 });
+    await using stage = await scene({ factor: 1 });
     await deletion(stage, deleteTask("user_emil"));
     stage.cursor.setMembers(team.map((row) => (row.id === "user_bob" ? { ...row, role: "member" } : row)));
     await refused(stage, deleteTask("user_ada"), 9, lastAdmin);
