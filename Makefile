@@ -8,7 +8,7 @@ SCIM_PYTHON := $(SCIM_SERVERS)/scim2-server/.venv
 SOURCES := $(shell find src scripts -name '*.ts' 2>/dev/null) package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring scim-python ha-soak bench clean
+.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring scim-python ha-soak bench bench-accounts clean
 
 help: ## List the targets
 	@echo "baton-cursor: the Cursor connector for ConductorOne"
@@ -86,6 +86,9 @@ ha-soak: dist/baton-cursor ## Two replicas before a failing Kubernetes API, HA_S
 
 bench: dist/baton-cursor ## Time and memory against the Go SDK's writers and sqlite3 + zstd (needs Go for those)
 	@node test/bench/bench.ts $(BENCH_ARGS)
+
+bench-accounts: dist/baton-cursor ## Many accounts at once in a throttling directory, and what a task takes beyond bare calls
+	@node test/bench/accounts.ts $(BENCH_ARGS)
 
 DEPLOY_TOOLS := build/deploy-tools/.installed
 VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)
