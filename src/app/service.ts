@@ -14,6 +14,7 @@ import type { AppDeps } from "./deps.ts";
 import { syncHooks, workerHooks } from "./hooks.ts";
 import { createLeadership, type Leadership } from "./leadership.ts";
 import type { Parts } from "./parts.ts";
+import { share } from "./share.ts";
 
 const maxDebugLogBytes = 64 * 1024 * 1024;
 
@@ -133,7 +134,7 @@ function buildWorker(deps: AppDeps, parts: Parts, { turn }: Leadership, c1: Rota
     resourceTypeIds: config.syncResourceTypes,
     provisioning: config.provisioning,
     dryRun: config.provisioningDryRun,
-    brake: createDeleteBrake(config.maxDeletesPerHour, clock),
+    brake: createDeleteBrake(share(config.maxDeletesPerHour, config.activeActiveReplicas), clock),
     pending: config.cursorPendingAccount,
     openDebugLog: createDebugLogOpener({
       makeDirectory: () => makePrivateDirectory(config.c1zTempDir),

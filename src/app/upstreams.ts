@@ -11,6 +11,7 @@ import type { ScimAccess } from "./credential-readings.ts";
 import type { LiveCredentials } from "./credentials.ts";
 import type { AppDeps } from "./deps.ts";
 import { type OpenScim, scimInUse, watchedKey } from "./live-upstreams.ts";
+import { share } from "./share.ts";
 
 /** Cursor and the SCIM directory of the team, under the credentials of the moment. */
 export interface Upstreams {
@@ -48,7 +49,7 @@ export function createUpstreams(
     baseUrl: config.cursorBaseUrl,
     transport,
     limiter: createRateLimiter({
-      requestsPerMinute: config.cursorRequestsPerMinute,
+      requestsPerMinute: share(config.cursorRequestsPerMinute, config.activeActiveReplicas),
       concurrency: 1,
       maxPauseMs: maxRateLimitPauseMs,
       clock,
@@ -102,7 +103,7 @@ function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics): Open
   const { config, clock, random, log } = deps;
   const hooks = upstreamMetrics(metrics, "cursor_scim");
   const limiter = createRateLimiter({
-    requestsPerMinute: config.scimRequestsPerMinute,
+    requestsPerMinute: share(config.scimRequestsPerMinute, config.activeActiveReplicas),
     concurrency: scimConcurrency,
     maxPauseMs: maxRateLimitPauseMs,
     clock,

@@ -26,7 +26,24 @@ export function kubernetesProblems(values: Partial<Config>): readonly Problem[] 
       values.podName,
       "set it from metadata.name by the downward API, or switch Events off",
     ),
+    ...activeActiveProblems(values),
   ];
+}
+
+function activeActiveProblems(values: Partial<Config>): readonly Problem[] {
+  const { activeActiveReplicas: replicas = 1, leaderElection, cursorRequestsPerMinute } = values;
+  const field = fieldName(options.activeActiveReplicas);
+  if (replicas === 1) return [];
+  const problems: Problem[] = [];
+  if (leaderElection === true) {
+    const message = "lets all replicas poll, and leader election one of them";
+    problems.push({ field, message, fix: "set one of the two" });
+  }
+  if (cursorRequestsPerMinute !== undefined && cursorRequestsPerMinute < replicas) {
+    const message = `is ${replicas}, more than there are requests to Cursor per minute (${cursorRequestsPerMinute})`;
+    problems.push({ field, message, fix: `let fewer poll, or raise ${fieldName(options.cursorRequestsPerMinute)}` });
+  }
+  return problems;
 }
 
 /** What is likely to go wrong with several replicas. */

@@ -1,5 +1,5 @@
 import { option, optional } from "./option.ts";
-import { bool, path, text } from "./value-type.ts";
+import { bool, integer, path, text } from "./value-type.ts";
 
 const objectName = text("name of an object", (value) =>
   value.length <= 253 && /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(value)
@@ -28,6 +28,13 @@ export const kubernetesOptions = {
     help: "Stop polling when the Lease cannot be renewed, instead of going on until another replica takes it",
     type: bool,
     byDefault: false,
+  }),
+  activeActiveReplicas: option({
+    flag: "active-active-replicas",
+    group: "Kubernetes",
+    help: "How many replicas poll at the same time; each keeps to its part of the budgets for requests and deletions",
+    type: integer(1, 16),
+    byDefault: 1,
   }),
   kubernetesEvents: option({
     flag: "kubernetes-events",

@@ -25,7 +25,7 @@ const own = `cursor-api-key cursor-scim-endpoint cursor-scim-token cursor-base-u
   scim-requests-per-minute cursor-max-body-mib cursor-skip-removed cursor-max-shrink-percent cursor-shrink-strict
   cursor-shrink-acknowledged secrets-dir shutdown-grace metrics-port log-pii cursor-pending-account cursor-remove-unmanaged
   cursor-roster-max-age cursor-scim-allow-deactivation max-deletes-per-hour provisioning-dry-run dry-run output yes
-  leader-election lease-name leader-election-strict kubernetes-events`;
+  active-active-replicas leader-election lease-name leader-election-strict kubernetes-events`;
 /** Variables without a flag. */
 const variables = `BATON_C1_API_HOST BATON_HOST_ID BATON_GET_TASKS BATON_ZSTD_POOL_DISABLE BATON_KEEP_SYNC_COUNT
   BATON_DECODER_MAX_DECODED_SIZE_MB BATON_DECODER_MAX_MEMORY_MB BATON_DISABLE_FCS_FAIL_FAST BATON_SKIP_CLEANUP
@@ -164,6 +164,7 @@ suite("option table", () => {
       leaderElection: false,
       leaseName: undefined,
       leaderElectionStrict: false,
+      activeActiveReplicas: 1,
       kubernetesEvents: false,
       podName: undefined,
       podNamespace: undefined,

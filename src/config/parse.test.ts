@@ -388,6 +388,15 @@ suite("replicas", () => {
     assert.deepEqual(parse({ env: { ...pod, BATON_HOST_ID: "pod-1" } }).warnings, []);
   });
 
+  test("all poll or one does", () => {
+    const all = { ...pod, BATON_ACTIVE_ACTIVE_REPLICAS: "3" };
+    assert.equal(parse({ env: all }).config.activeActiveReplicas, 3);
+    const both = { ...all, BATON_LEADER_ELECTION: "true", BATON_LEASE_NAME: "l" };
+    assert.match(problemsOf({ env: both })[0] ?? "", /lets all replicas poll, and leader election one/);
+    const few = { ...all, BATON_CURSOR_REQUESTS_PER_MINUTE: "2" };
+    assert.match(problemsOf({ env: few })[0] ?? "", /is 3, more than there are requests to Cursor per minute \(2\)/);
+  });
+
   test("what has no effect without election is told", () => {
     const { warnings } = parse({ env: { ...pod, BATON_LEASE_NAME: "l", BATON_LEADER_ELECTION_STRICT: "true" } });
     assert.match(warnings.join(" "), /BATON_LEASE_NAME\) has no effect.*BATON_LEADER_ELECTION_STRICT\) has no effect/);

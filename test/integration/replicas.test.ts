@@ -140,6 +140,26 @@ suite("two replicas and one Lease", { concurrency: 3 }, () => {
     );
   });
 
+  test("active-active: both poll, and together they keep to one budget of requests to Cursor", async () => {
+    await using replicas = await setReplicas();
+    const { c1, cursor } = replicas;
+    const env = {
+      BATON_LEADER_ELECTION: "false",
+      BATON_ACTIVE_ACTIVE_REPLICAS: "2",
+      BATON_CURSOR_REQUESTS_PER_MINUTE: "5",
+      BATON_TASK_CONCURRENCY: "1",
+    };
+    for (const name of ["pod-a", "pod-b"]) await replicas.start(name, env);
+    await replicas.nextPoll(30_000, "pod-a");
+    await replicas.nextPoll(30_000, "pod-b");
+    const firstMs = cursor.requests[0]?.atMs ?? performance.now();
+    for (let task = 0; task < 8; task += 1) c1.enqueue(syncTask);
+    await delay(10_000);
+    const asked = cursor.requests.filter(({ atMs }) => atMs < firstMs + 60_000).length;
+    assert.equal(asked, 4);
+    assert.equal(replicas.kube.requests.length, 0);
+  });
+
   test("the Kubernetes client is not in what a daemon without election loads", () => {
     const files = readdirSync(dist).filter((file) => file.endsWith(".mjs"));
     const client = files.filter((file) => readFileSync(dist + file, "utf8").includes("kubernetes-client-javascript"));
