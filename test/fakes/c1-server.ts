@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTestCa } from "../helpers/tls.ts";
 import type { C1Options, C1Server } from "./c1/api.ts";
-import { createCredentials } from "./c1/credentials.ts";
+import { createClients } from "./c1/clients.ts";
 import { openFront } from "./c1/front.ts";
 import { grpcCodes } from "./c1/grpc.ts";
 import { openListener } from "./c1/listener.ts";
@@ -37,12 +37,17 @@ export async function startC1Server(options: C1Options = {}): Promise<C1Server> 
   let innerPort = (): number => 0;
   const front = await openFront(() => innerPort());
   const apiHost = `localhost:${front.port}`;
-  const { audience, publicKey, clientId, clientSecret } = createCredentials(options.clientHost ?? apiHost);
+  const clients = createClients();
+  const addClient = (host = options.clientHost ?? apiHost) => {
+    const { clientId, clientSecret } = clients.add(host);
+    return { clientId, clientSecret };
+  };
   const recorder = createRecorder();
-  const token = createTokenEndpoint({ audience, publicKey, clientId }, recorder);
+  const token = createTokenEndpoint(clients, recorder);
   const state: State = {
     recorder,
     token,
+    clients,
     queue: createQueue(),
     script: createScript(),
     defaults: {
@@ -53,6 +58,7 @@ export async function startC1Server(options: C1Options = {}): Promise<C1Server> 
     uploads: [],
     greeted: new Set(),
     requireHello: options.requireHello ?? true,
+    otherClients: options.otherClients ?? "accept",
     uploadKind: options.uploads ?? "c1z",
     c1zDepth: options.c1zDepth ?? "records",
     uploadDirectory: options.uploadDirectory ?? directory,
@@ -62,7 +68,10 @@ export async function startC1Server(options: C1Options = {}): Promise<C1Server> 
   innerPort = () => listener.port();
 
   return {
-    ...{ clientId, clientSecret, apiHost, caPem: ca.caPem, caFile },
+    ...addClient(),
+    ...{ apiHost, caPem: ca.caPem, caFile },
+    addClient,
+    revokeClient: (clientId, how) => clients.revoke(clientId, how),
     token: token.control,
     network: createNetwork(front, listener, certificates),
     ...taskVerbs(state),

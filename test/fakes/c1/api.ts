@@ -1,5 +1,6 @@
 import type { TestCa } from "../../helpers/tls.ts";
 import type { C1zDepth } from "./c1z.ts";
+import type { Revocation } from "./clients.ts";
 import type { C1Network } from "./network.ts";
 import type { C1Event, Violation } from "./recorder.ts";
 import type { Defaults } from "./state.ts";
@@ -20,8 +21,13 @@ export interface C1Options {
   readonly c1zDepth?: C1zDepth | "unread";
   /** An existing directory in which accepted uploads stay. Default: a private one that goes with the server. */
   readonly uploadDirectory?: string;
-  /** Whether other RPCs are refused before Hello (true). */
-  readonly requireHello?: boolean;
+  /** Whether other RPCs are refused before Hello (true), or polls of a client that has not said it itself. */
+  readonly requireHello?: boolean | "of each client";
+  /**
+   * Whether Heartbeat, UploadAsset and FinishTask are taken from another client of the connector than the one to which the
+   * task was handed out (accept). Nobody says what the real C1 does.
+   */
+  readonly otherClients?: "accept" | "refuse";
 }
 
 /** A running stand-in of C1. Every wait rejects after its time-out (10 s by default) with what it waited for. */
@@ -37,6 +43,10 @@ export interface C1Server extends AsyncDisposable {
   readonly network: C1Network;
   readonly defaults: Defaults;
 
+  /** Another client of the same connector, as Rotate makes one. The others go on. `host` is that of its id (the first one's). */
+  addClient(host?: string): { readonly clientId: string; readonly clientSecret: string };
+  /** Takes a client away. */
+  revokeClient(clientId: string, how: Revocation): void;
   /** Puts a task into the queue and returns its id. */
   enqueue(task: TaskInit, options?: TaskOptions): string;
   /** Registers a task as handed out already, to whoever speaks of it first; for tests that do not poll. */

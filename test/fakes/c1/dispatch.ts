@@ -36,6 +36,7 @@ export async function record<M extends Method>(
     atMs: performance.now(),
     userAgent: headers["user-agent"] ?? "",
     authorization: headers.authorization,
+    clientId: state.token.clientOf(headers.authorization),
     timeoutMs: call.timeoutMs,
     connection: call.peerPort,
     request: undefined,
@@ -101,10 +102,17 @@ function tryDecode<M extends Method>(state: State, method: M, message: Uint8Arra
   }
 }
 
-/** Refuses whoever has not said Hello with this host id. */
-export function demandHello(state: State, method: Method, hostId: string): void {
-  if (!state.requireHello || state.greeted.has(hostId)) return;
+/** Refuses whoever has not said Hello with this host id, and polls of clients that have not where each has to. */
+export function demandHello(state: State, method: Method, hostId: string, call: GrpcCall): void {
+  const each = state.requireHello === "of each client" && (method === "GetTask" || method === "GetTasks");
+  const who = each ? greeting(hostId, state.token.clientOf(call.headers.authorization)) : hostId;
+  if (state.requireHello === false || state.greeted.has(who)) return;
   refuseFaults(state, method, [["host_id", `"${hostId}" has not said Hello`]], grpcCodes.FAILED_PRECONDITION);
+}
+
+/** Names a host together with the client that speaks for it. */
+export function greeting(hostId: string, clientId: string | undefined): string {
+  return `${hostId} as ${clientId}`;
 }
 
 /** The one message of a unary call. */

@@ -9,6 +9,8 @@ export interface TaskEntry extends TaskView {
   state: TaskView["state"];
   /** The host that has it, while leased. */
   holder: string | undefined;
+  /** The client to which it was handed out last. */
+  client: string | undefined;
   leases: number;
   beats: number;
   finishAttempts: number;
@@ -154,6 +156,7 @@ function createEntry(task: TaskInit, options: TaskOptions): TaskEntry {
     type: message.taskType.case ?? "unset",
     state: "queued",
     holder: undefined,
+    client: undefined,
     leases: 0,
     beats: 0,
     finishAttempts: 0,

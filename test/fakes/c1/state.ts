@@ -1,4 +1,5 @@
 import type { C1zDepth } from "./c1z.ts";
+import type { Clients } from "./clients.ts";
 import type { Queue } from "./queue.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Script } from "./script.ts";
@@ -20,12 +21,14 @@ export interface State {
   readonly queue: Queue;
   readonly script: Script;
   readonly token: TokenEndpoint;
+  readonly clients: Clients;
   readonly defaults: Defaults;
   readonly calls: { readonly [M in Method]: OpenCall<M>[] };
   readonly uploads: UploadRecord[];
-  /** Hosts whose Hello was answered. */
+  /** Hosts whose Hello was answered, alone and together with the client that said it. */
   readonly greeted: Set<string>;
-  readonly requireHello: boolean;
+  readonly requireHello: boolean | "of each client";
+  readonly otherClients: "accept" | "refuse";
   readonly uploadKind: "c1z" | "any";
   readonly c1zDepth: C1zDepth | "unread";
   readonly uploadDirectory: string;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Assertion, AssertionFault, verifyAssertion } from "./assertion.ts";
+import type { Clients } from "./clients.ts";
 import type { ClientIdentity } from "./credentials.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -8,6 +9,8 @@ import type { Recorder } from "./recorder.ts";
 export interface TokenRequest {
   readonly atMs: number;
   readonly userAgent: string;
+  /** The client that asked, once it was found to be who it says. */
+  readonly clientId: string | undefined;
   /** Header and claims, once the assertion was found right. */
   readonly assertion: Assertion | undefined;
   /** The HTTP status of the answer; `undefined` while there is none, or when it was withheld. */
@@ -20,6 +23,8 @@ export interface TokenControl {
   expiresIn: number | undefined;
   /** `token_type` of the answer; `undefined` leaves the member out. */
   tokenType: string | undefined;
+  /** HTTP status of the answer to a client that was revoked (401). */
+  revokedStatus: number;
   /** Answers with this HTTP status and no token. */
   failNext(status: number, times?: number, headers?: Readonly<Record<string, string>>): void;
   /** Answers 200 with this body as it is. */
@@ -41,9 +46,12 @@ export interface TokenEndpoint {
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** What is wrong with an `authorization` value: `missing`, `scheme`, `invalid` (unknown, expired or revoked). */
   fault(authorization: string | undefined): "missing" | "scheme" | "invalid" | undefined;
+  /** The client to whom this token was issued, valid or not. */
+  clientOf(authorization: string | undefined): string | undefined;
 }
 
 interface Issued {
+  readonly clientId: string;
   readonly scheme: string;
   readonly validUntilMs: number;
 }
@@ -60,8 +68,8 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const maxBodyBytes = 64 * 1024;
 const defaultLifetimeSeconds = 600;
 
-/** Creates the endpoint of `credentials`. */
-export function createTokenEndpoint(credentials: ClientIdentity, recorder: Recorder): TokenEndpoint {
+/** Creates the endpoint of these clients. */
+export function createTokenEndpoint(clients: Clients, recorder: Recorder): TokenEndpoint {
   const tokens = new Map<string, Issued>();
   const usedNonces = new Set<string>();
   const scripted: Scripted[] = [];
@@ -76,6 +84,7 @@ export function createTokenEndpoint(credentials: ClientIdentity, recorder: Recor
   const control: TokenControl = {
     expiresIn: defaultLifetimeSeconds,
     tokenType: "Bearer",
+    revokedStatus: 401,
     failNext: (status, times, headers = {}) => script({ status, headers, body: '{"error":"scripted"}' }, times),
     answerNext: (body, times) => script({ body }, times),
     hangNext: (times) => script({ behaviour: "hang" }, times),
@@ -87,31 +96,39 @@ export function createTokenEndpoint(credentials: ClientIdentity, recorder: Recor
     },
   };
 
-  function issue(): string {
+  function issue(clientId: string): string {
     const token = randomBytes(24).toString("base64url");
     const lifetimeMs = 1000 * (control.expiresIn ?? defaultLifetimeSeconds);
-    tokens.set(token, { scheme: schemeOf(control.tokenType), validUntilMs: performance.now() + lifetimeMs });
+    const validUntilMs = performance.now() + lifetimeMs;
+    tokens.set(token, { clientId, scheme: schemeOf(control.tokenType), validUntilMs });
     return JSON.stringify({ access_token: token, token_type: control.tokenType, expires_in: control.expiresIn });
   }
 
   async function answer(request: IncomingMessage, record: (typeof requests)[number]): Promise<Scripted> {
     const plain = { headers: {}, behaviour: "answer" } as const;
+    let clientId: string;
     try {
-      const form = readForm(request, await readBody(request), credentials);
-      record.assertion = await verifyAssertion(form, credentials, usedNonces, Math.floor(Date.now() / 1000));
+      const { client, jws } = readForm(request, await readBody(request), clients);
+      record.assertion = await verifyAssertion(jws, client, usedNonces, Math.floor(Date.now() / 1000));
+      clientId = client.clientId;
+      record.clientId = clientId;
     } catch (reason) {
       if (!(reason instanceof AssertionFault)) throw reason;
       recorder.violation("token", "request", reason.message);
       scripted.shift();
       return { ...plain, status: 401, body: '{"error":"invalid_client"}' };
     }
-    return scripted.shift() ?? { ...plain, status: 200, body: issue() };
+    if (clients.revocation(clientId) !== undefined) {
+      return { ...plain, status: control.revokedStatus, body: '{"error":"invalid_client"}' };
+    }
+    return scripted.shift() ?? { ...plain, status: 200, body: issue(clientId) };
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const record: (typeof requests)[number] = {
       atMs: performance.now(),
       userAgent: request.headers["user-agent"] ?? "",
+      clientId: undefined,
       assertion: undefined,
       status: undefined,
     };
@@ -138,10 +155,16 @@ export function createTokenEndpoint(credentials: ClientIdentity, recorder: Recor
     const [scheme, token, ...rest] = authorization.split(" ");
     const issued = tokens.get(token ?? "");
     if (issued === undefined || rest.length > 0 || issued.validUntilMs <= performance.now()) return "invalid";
+    if (clients.revocation(issued.clientId) === "at once") return "invalid";
     return scheme === issued.scheme ? undefined : "scheme";
   }
 
-  return { control, handle, fault };
+  return {
+    control,
+    handle,
+    fault,
+    clientOf: (authorization) => tokens.get(authorization?.split(" ")[1] ?? "")?.clientId,
+  };
 }
 
 /** The scheme that a client has to use for a `token_type`. */
@@ -149,8 +172,12 @@ function schemeOf(tokenType: string | undefined): string {
   return tokenType === undefined || tokenType === "" || tokenType.toLowerCase() === "bearer" ? "Bearer" : tokenType;
 }
 
-/** Returns the assertion of a right request; throws `AssertionFault` otherwise. */
-function readForm(request: IncomingMessage, body: string, credentials: ClientIdentity): string {
+/** Returns the assertion of a right request and who it is of; throws `AssertionFault` otherwise. */
+function readForm(
+  request: IncomingMessage,
+  body: string,
+  clients: Clients,
+): { readonly client: ClientIdentity; readonly jws: string } {
   demand(request.url === "/auth/v1/token", `path is ${request.url}`);
   demand(request.method === "POST", `method is ${request.method}`);
   const { headers } = request;
@@ -161,10 +188,11 @@ function readForm(request: IncomingMessage, body: string, credentials: ClientIde
   const form = new URLSearchParams(body);
   const names = [...form.keys()].sort();
   demand(names.join() === formFields.join(), `form fields are ${names}, not ${formFields}`);
-  demand(form.get("client_id") === credentials.clientId, `client_id is ${form.get("client_id")}`);
+  const client = clients.get(form.get("client_id") ?? "");
+  if (client === undefined) throw new AssertionFault(`client_id is ${form.get("client_id")}`);
   demand(form.get("grant_type") === "client_credentials", `grant_type is ${form.get("grant_type")}`);
   demand(form.get("client_assertion_type") === assertionType, "client_assertion_type is wrong");
-  return form.get("client_assertion") ?? "";
+  return { client, jws: form.get("client_assertion") ?? "" };
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -46,6 +46,8 @@ export interface Call<M extends Method = Method> {
   readonly userAgent: string;
   /** `authorization` as sent. */
   readonly authorization: string | undefined;
+  /** The client to whom that token was issued. */
+  readonly clientId: string | undefined;
   /** The client's deadline; `undefined` when it set none. */
   readonly timeoutMs: number | undefined;
   /** Names the connection; two calls with the same number shared it. */

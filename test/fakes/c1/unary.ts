@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { decode, demandHello, encode, misbehave, readOne, record, refuseFaults } from "./dispatch.ts";
+import { decode, demandHello, encode, greeting, misbehave, readOne, record, refuseFaults } from "./dispatch.ts";
 import { finishFaults, readFinish } from "./finish.ts";
 import { type GrpcAnswer, type GrpcCall, GrpcFailure, grpcCodes } from "./grpc.ts";
 import type { TaskEntry } from "./queue.ts";
@@ -37,13 +37,13 @@ export function serveUnary<M extends UnaryMethod>(state: State, method: M, call:
 
 const unaries: { readonly [M in UnaryMethod]: Unary<M> } = {
   Hello: {
-    check(state, { taskId, hostId }) {
+    check(state, { taskId, hostId }, call) {
       if (taskId === "") return;
-      const entry = heldTask(state, "Hello", taskId, hostId);
+      const entry = heldTask(state, "Hello", taskId, hostId, call);
       if (entry.type !== "hello") refuseFaults(state, "Hello", [["task_id", `is a task of type ${entry.type}`]]);
     },
-    commit(state, { taskId, hostId, connectorMetadata }) {
-      state.greeted.add(hostId);
+    commit(state, { taskId, hostId, connectorMetadata }, _answer, call) {
+      state.greeted.add(hostId).add(greeting(hostId, state.token.clientOf(call.headers.authorization)));
       const entry = state.queue.get(taskId);
       if (entry !== undefined) state.queue.complete(entry);
       state.recorder.emit({ type: "hello", hostId, taskId, displayName: connectorMetadata?.displayName ?? "" });
@@ -52,9 +52,9 @@ const unaries: { readonly [M in UnaryMethod]: Unary<M> } = {
     respond: (response, answer) => encode(schemas.Hello.response, response, answer),
   },
   GetTask: {
-    check: (state, { hostId }) => demandHello(state, "GetTask", hostId),
-    commit(state, { hostId }, answer) {
-      const [task] = handOut(state, hostId, 1, [], answer);
+    check: (state, { hostId }, call) => demandHello(state, "GetTask", hostId, call),
+    commit(state, { hostId }, answer, call) {
+      const [task] = handOut(state, { hostId, call, count: 1, known: [] }, answer);
       return create(schemas.GetTask.response, {
         ...(task === undefined ? {} : { task }),
         ...pollTimes(state, answer),
@@ -63,17 +63,17 @@ const unaries: { readonly [M in UnaryMethod]: Unary<M> } = {
     respond: (response, answer) => encode(schemas.GetTask.response, response, answer),
   },
   GetTasks: {
-    check: (state, { hostId }) => demandHello(state, "GetTasks", hostId),
-    commit(state, { hostId, pageSize, knownTaskIds }, answer) {
-      const tasks = handOut(state, hostId, pageSize, knownTaskIds, answer);
+    check: (state, { hostId }, call) => demandHello(state, "GetTasks", hostId, call),
+    commit(state, { hostId, pageSize, knownTaskIds }, answer, call) {
+      const tasks = handOut(state, { hostId, call, count: pageSize, known: knownTaskIds }, answer);
       return create(schemas.GetTasks.response, { tasks, ...pollTimes(state, answer) });
     },
     respond: (response, answer) => encode(schemas.GetTasks.response, response, answer),
   },
   Heartbeat: {
-    check(state, { hostId, taskId }) {
-      demandHello(state, "Heartbeat", hostId);
-      heldTask(state, "Heartbeat", taskId, hostId);
+    check(state, { hostId, taskId }, call) {
+      demandHello(state, "Heartbeat", hostId, call);
+      heldTask(state, "Heartbeat", taskId, hostId, call);
     },
     commit(state, { taskId }, answer) {
       const entry = state.queue.known(taskId);
@@ -95,9 +95,9 @@ const unaries: { readonly [M in UnaryMethod]: Unary<M> } = {
   FinishTask: {
     check(state, request, call) {
       const { hostId, taskId } = request;
-      demandHello(state, "FinishTask", hostId);
+      demandHello(state, "FinishTask", hostId, call);
       refuseSecondFinish(state, state.queue.get(taskId), call);
-      const entry = heldTask(state, "FinishTask", taskId, hostId);
+      const entry = heldTask(state, "FinishTask", taskId, hostId, call);
       entry.finishAttempts += 1;
       refuseFaults(state, "FinishTask", finishFaults(entry, request));
     },
@@ -113,8 +113,8 @@ const unaries: { readonly [M in UnaryMethod]: Unary<M> } = {
   },
 };
 
-/** The task that `hostId` works on; refuses one that it does not have. */
-export function heldTask(state: State, method: Method, taskId: string, hostId: string): TaskEntry {
+/** The task that `hostId` works on; refuses one that it does not have, and other clients where they are not wanted. */
+export function heldTask(state: State, method: Method, taskId: string, hostId: string, call: GrpcCall): TaskEntry {
   const entry = state.queue.get(taskId);
   if (entry === undefined || entry.leases === 0) {
     refuseFaults(state, method, [["task_id", `"${taskId}" was never handed out`]], grpcCodes.NOT_FOUND);
@@ -126,6 +126,11 @@ export function heldTask(state: State, method: Method, taskId: string, hostId: s
   if (entry.holder !== hostId) {
     refuseFaults(state, method, [["host_id", `"${hostId}" does not have the task`]], grpcCodes.FAILED_PRECONDITION);
   }
+  const clientId = state.token.clientOf(call.headers.authorization);
+  entry.client ??= clientId;
+  if (entry.client !== clientId && state.otherClients === "refuse") {
+    throw new GrpcFailure(grpcCodes.PERMISSION_DENIED, `task ${taskId} was handed out to another client`);
+  }
   return entry;
 }
 
@@ -135,14 +140,20 @@ function refuseSecondFinish(state: State, entry: TaskEntry | undefined, call: Gr
   refuseFaults(state, "FinishTask", [["task_id", `${entry.id} has been finished before`]], grpcCodes.NOT_FOUND);
 }
 
+interface Poll {
+  readonly hostId: string;
+  readonly call: GrpcCall;
+  readonly count: number;
+  readonly known: readonly string[];
+}
+
 function handOut(
   state: State,
-  hostId: string,
-  count: number,
-  known: readonly string[],
+  { hostId, call, count, known }: Poll,
   answer: Pick<PollAnswer<"GetTask">, "noTask"> | undefined,
 ): TaskEntry["message"][] {
   const entries = answer?.noTask === true ? [] : state.queue.handOut(hostId, count, new Set(known));
+  for (const entry of entries) entry.client = state.token.clientOf(call.headers.authorization);
   state.recorder.emit({ type: "poll", hostId, taskIds: entries.map(({ id }) => id) });
   return entries.map(({ message }) => message);
 }

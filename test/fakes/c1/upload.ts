@@ -38,8 +38,9 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
     let incoming: Incoming | undefined;
     try {
       for await (const bytes of call.messages) {
+        refuseRevoked(state, call);
         const message = decode(state, "UploadAsset", bytes);
-        if (incoming === undefined) incoming = await begin(state, open, message);
+        if (incoming === undefined) incoming = await begin(state, open, message, call);
         else await add(state, incoming, message);
         if (await interfere(state, call, incoming, answer)) {
           await end(state, incoming, answer.okAtChunk === undefined ? {} : { code: grpcCodes.OK });
@@ -48,6 +49,7 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
       }
       if (incoming?.promised === undefined)
         refuseFaults(state, "UploadAsset", [["msg", "the stream ends without eof"]]);
+      refuseRevoked(state, call);
       if (answer.hang === true) await hang(call);
       if (answer.error !== undefined) throw new GrpcFailure(answer.error, answer.message ?? "scripted");
       if (incoming !== undefined) await end(state, incoming, await accept(state, incoming));
@@ -65,12 +67,19 @@ function response(answer: UploadAnswer): Uint8Array {
   return encode(schemas.UploadAsset.response, create(schemas.UploadAsset.response), answer);
 }
 
+/** A client that was revoked at once does not end what it has begun. */
+function refuseRevoked(state: State, call: GrpcCall): void {
+  const clientId = state.token.clientOf(call.headers.authorization);
+  if (clientId === undefined || state.clients.revocation(clientId) !== "at once") return;
+  throw new GrpcFailure(grpcCodes.UNAUTHENTICATED, "the client was revoked");
+}
+
 function failureOf(reason: unknown): Ending {
   if (reason instanceof ClientGone) return {};
   return { code: reason instanceof GrpcFailure ? reason.code : grpcCodes.INTERNAL };
 }
 
-async function begin(state: State, open: OpenCall<"UploadAsset">, message: Message): Promise<Incoming> {
+async function begin(state: State, open: OpenCall<"UploadAsset">, message: Message, call: GrpcCall): Promise<Incoming> {
   open.request = message;
   const { msg } = message;
   if (msg.case !== "metadata") {
@@ -78,8 +87,8 @@ async function begin(state: State, open: OpenCall<"UploadAsset">, message: Messa
     throw new Error("unreachable");
   }
   const { hostId, taskId } = msg.value;
-  demandHello(state, "UploadAsset", hostId);
-  const entry = heldTask(state, "UploadAsset", taskId, hostId);
+  demandHello(state, "UploadAsset", hostId, call);
+  const entry = heldTask(state, "UploadAsset", taskId, hostId, call);
   if (entry.type !== "syncFull" && state.uploadKind === "c1z") {
     refuseFaults(state, "UploadAsset", [["task_id", `belongs to a task of type ${entry.type}`]]);
   }
