@@ -360,6 +360,22 @@ suite("strict", () => {
     assert.equal(a.elector.leads(), false);
   });
 
+  test("the first taking of the Lease, too, does not count when its answer comes too late", async () => {
+    await using election = holdElection();
+    let jumped = false;
+    election.store.faults = ({ verb }) => {
+      if (verb === "update" && !jumped) {
+        election.clock.advance(11_000);
+        jumped = true;
+      }
+      return {};
+    };
+    const a = election.stand("a", { strict: true });
+    await election.pass(100);
+    assert.equal(election.store.record.holder, "a");
+    assert.deepEqual(a.changes, []);
+  });
+
   test("another's name in the Lease ends it at the first sight", async () => {
     await using election = holdElection();
     const a = election.stand("a", { strict: true });
