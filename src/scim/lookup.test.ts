@@ -52,6 +52,14 @@ suite("who has an e-mail address, asked of a right server", () => {
     assert.deepEqual(scene.asked(), [byName("nobody2@example.com"), byEmail("nobody2@example.com")]);
   });
 
+  test("somebody who went since the directory was read makes it read anew, and is gone for certain", async () => {
+    await using scene = await setScimScene({ users: [ada], client: { maxScanAgeMs: 60_000 } });
+    assert.deepEqual(names(await scene.find("nobody@example.com")), []);
+    scene.scim.remove(scene.scim.records[0]?.id ?? "");
+    const { complete, users } = await scene.find(ada);
+    assert.deepEqual([users, complete], [[], true]);
+  });
+
   test("a thorough look for nobody reads the whole directory anew each time", async () => {
     await using scene = await setScimScene({ users: [ada, "bob@example.com"] });
     assert.deepEqual(await scene.find("nobody@example.com", true), { users: [], complete: true, directorySize: 2 });
@@ -204,7 +212,7 @@ suite("who has an e-mail address, asked of servers with quirks", () => {
 
   test("a record that is listed but cannot be read leaves it open whether somebody is there", async () => {
     await using scene = await setScimScene({ quirks: { filtersRefused: true }, users: [ada, "bob@example.com"] });
-    scene.scim.script({ on: { path: /^\/Users\// }, times: 2, status: 404 });
+    scene.scim.script({ on: { path: /^\/Users\// }, times: 3, status: 404 });
     for (const thorough of [true, false]) {
       const found = await scene.find(ada, thorough);
       assert.deepEqual([found.users, found.complete], [[], false]);

@@ -69,18 +69,24 @@ export function createUserLookup(deps: LookupDeps): UserLookup {
   async function byScan(email: string, maxAgeMs: number, signal: AbortSignal): Promise<Lookup> {
     const { complete, idsByKey, size } = await scan.get(maxAgeMs, signal);
     const key = emailKey(email);
-    const ids = new Set([...(idsByKey.get(key) ?? []), ...(made.has(key) ? [made.get(key) ?? ""] : [])]);
-    const users: ScimUser[] = [];
-    let missing = 0;
+    const listed = idsByKey.get(key) ?? [];
+    const users = await readAll(new Set([...listed, ...[made.get(key)].filter((id) => id !== undefined)]), signal);
+    const unread = listed.some((id) => !users.has(id));
+    // Listed in an earlier reading, and gone since: a new one says so.
+    if (unread && maxAgeMs > 0) return byScan(email, 0, signal);
+    const found = [...users.values()].filter((user) => answersTo(user, key));
+    // Listed just now, but not to be read: behind an id that the server does not understand, perhaps.
+    return { users: found, complete: complete && !unread, directorySize: size };
+  }
+
+  /** What was read a while ago may have changed, and a target must be right. */
+  async function readAll(ids: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlyMap<string, ScimUser>> {
+    const users = new Map<string, ScimUser>();
     for (const id of ids) {
-      // What was read a while ago may have changed, and a target must be right.
       const user = await deps.readUser(id, signal);
-      if (user === undefined) missing += 1;
-      else if (answersTo(user, key)) users.push(user);
+      if (user !== undefined) users.set(id, user);
     }
-    // Listed, but not to be read: gone just now, or behind an id that the server does not understand.
-    const listed = idsByKey.get(key)?.length ?? 0;
-    return { users, complete: complete && (missing === 0 || listed === 0), directorySize: size };
+    return users;
   }
 
   return {
