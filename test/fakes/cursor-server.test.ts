@@ -91,6 +91,20 @@ suite("the fake Cursor and removal of members", () => {
     assert.equal(cursor.members[1]?.role, "removed");
   });
 
+  test("a team may have several keys, and each request tells which one it carried", async () => {
+    await using cursor = await start();
+    const get = async (key: string): Promise<number> => {
+      const authorization = `Basic ${Buffer.from(`${key}:`).toString("base64")}`;
+      return (await fetch(`${cursor.url}/teams/members`, { headers: { authorization } })).status;
+    };
+    cursor.setKeys(cursor.apiKey, "key_new");
+    assert.deepEqual([await get(cursor.apiKey), await get("key_new")], [200, 200]);
+    cursor.setKeys("key_new");
+    assert.deepEqual([await get(cursor.apiKey), await get("key_new"), await get("key_new:x")], [401, 200, 401]);
+    const keys = cursor.requests.map(({ apiKey }) => apiKey);
+    assert.deepEqual(keys, [cursor.apiKey, "key_new", cursor.apiKey, "key_new", undefined]);
+  });
+
   test("a made-up team can lose and gain people", async () => {
     await using cursor = await startCursorServer({ team: { active: 3 } });
     const email = cursor.members[2]?.email ?? "";

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { serve } from "../helpers/http-server.ts";
 import { createRoster, sameEmail } from "./cursor/roster.ts";
-import { applyRemovals, type Desk, route } from "./cursor/routes.ts";
+import { applyRemovals, type Desk, keyOf, route } from "./cursor/routes.ts";
 import type { CursorOptions, CursorRequest, CursorServer } from "./cursor/types.ts";
 import { answerExchange, createFaultScript, type FaultScript, parsedOrText, readText } from "./fault-answer.ts";
 
@@ -27,8 +27,9 @@ interface State {
 export async function startCursorServer(options: CursorOptions = {}): Promise<CursorServer> {
   const roster = createRoster(options.members ?? []);
   if (options.team !== undefined) roster.setTeam(options.team);
+  const apiKey = options.apiKey ?? `key_${"0123456789abcdef".repeat(4)}`;
   const desk: Desk = {
-    apiKey: options.apiKey ?? `key_${"0123456789abcdef".repeat(4)}`,
+    apiKeys: [apiKey],
     roster,
     removals: options.removals ?? "at once",
     waiting: [],
@@ -40,7 +41,7 @@ export async function startCursorServer(options: CursorOptions = {}): Promise<Cu
   }, options.certificate);
   return {
     url: server.url,
-    apiKey: desk.apiKey,
+    apiKey,
     requests: state.requests,
     get members() {
       return roster.members;
@@ -49,6 +50,9 @@ export async function startCursorServer(options: CursorOptions = {}): Promise<Cu
     setTeam: (team) => roster.setTeam(team),
     setPageSize(pageSize) {
       desk.pageSize = pageSize;
+    },
+    setKeys(...apiKeys) {
+      desk.apiKeys = apiKeys;
     },
     markRemoved: (email) => roster.remove((row) => sameEmail(row, email)),
     signIn: (email, name) => roster.signIn(email, name),
@@ -72,6 +76,7 @@ async function answer(
     body: undefined,
     userAgent: request.headers["user-agent"],
     accept: request.headers.accept,
+    apiKey: keyOf(request),
     status: undefined,
   };
   requests.push(recorded);

@@ -94,6 +94,9 @@ suite("the directory as the RFC has it", () => {
     assert.equal((await caller.call("GET", "/Users/nobody")).status, 404);
     caller.scim.setToken("another");
     assert.equal((await caller.list()).status, 401);
+    caller.scim.setToken("another", caller.scim.token);
+    assert.equal((await caller.list()).status, 200);
+    assert.deepEqual(caller.scim.requests.map(({ token }) => token).slice(-2), [caller.scim.token, caller.scim.token]);
     assert.deepEqual(caller.scim.violations, []);
   });
 

@@ -47,13 +47,14 @@ export async function startScimServer(options: ScimOptions = {}): Promise<ScimFa
   const requests: Recorded[] = [];
   const script = createFaultScript();
   const inFlight = { now: 0, max: 0 };
+  const firstToken = options.token ?? "scim-token-0123456789abcdefghijklmnop";
   const desk: Writable<Desk> = {
     directory,
     quirks: options.quirks ?? {},
     url: "",
     basePath: `/scim/v2/${options.directoryId ?? "directory_01HZX4Q8B7EXAMPLE"}`,
     options,
-    token: options.token ?? "scim-token-0123456789abcdefghijklmnop",
+    tokens: [firstToken],
     violations: [],
   };
   const state: State = { desk, requests, script, inFlight, hook: options.onRequest };
@@ -70,7 +71,7 @@ export async function startScimServer(options: ScimOptions = {}): Promise<ScimFa
   return {
     url: server.url,
     endpoint: server.url + desk.basePath,
-    token: desk.token,
+    token: firstToken,
     records: directory.records,
     effects: directory.effects,
     requests,
@@ -82,8 +83,8 @@ export async function startScimServer(options: ScimOptions = {}): Promise<ScimFa
     setQuirks(quirks) {
       desk.quirks = quirks;
     },
-    setToken(token) {
-      desk.token = token;
+    setToken(...tokens) {
+      desk.tokens = tokens;
     },
     setOnRequest(hook) {
       state.hook = hook;
@@ -106,6 +107,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     query: Object.fromEntries(url.searchParams),
     body: undefined,
     hasAuthorization: authorization !== undefined,
+    token: authorization?.replace(/^Bearer /, ""),
     contentType,
     accept,
     ifMatch,

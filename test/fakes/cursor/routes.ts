@@ -5,7 +5,8 @@ import type { MemberView, RemovalDelay } from "./types.ts";
 
 /** What one request is answered from. */
 export interface Desk {
-  readonly apiKey: string;
+  /** Keys that are accepted. */
+  apiKeys: readonly string[];
   readonly roster: Roster;
   readonly removals: RemovalDelay;
   /** Removals that have been answered but do not show yet. */
@@ -15,11 +16,10 @@ export interface Desk {
 
 /** What the real API answers; the bodies of errors have the shapes seen of it. */
 export function route(desk: Desk, request: IncomingMessage, text: string): Reply {
-  const { authorization } = request.headers;
   const url = new URL(request.url ?? "/", "http://localhost");
-  if (authorization !== `Basic ${Buffer.from(`${desk.apiKey}:`).toString("base64")}`) {
-    const sent = Buffer.from(authorization?.replace(/^Basic /, "") ?? "", "base64").toString();
-    const message = sent.startsWith("user_") ? "Invalid Team API Key" : "Invalid API key";
+  const key = keyOf(request);
+  if (key === undefined || !desk.apiKeys.includes(key)) {
+    const message = key?.startsWith("user_") === true ? "Invalid Team API Key" : "Invalid API key";
     return json(401, { error: "Unauthorized", message });
   }
   const methods: Readonly<Record<string, string>> = { "/teams/members": "GET", "/teams/remove-member": "POST" };
@@ -28,6 +28,14 @@ export function route(desk: Desk, request: IncomingMessage, text: string): Reply
   if (request.method !== method) return json(405, { error: "Method Not Allowed", message: `use ${method}` });
   if (method === "POST") return removeMember(desk, request, text);
   return { status: 200, headers: jsonType, body: membersJson(desk, url) };
+}
+
+/** The key that a request carries in its one right form: as a user name without a password. */
+export function keyOf({ headers }: IncomingMessage): string | undefined {
+  const [scheme, credentials = "", ...more] = (headers.authorization ?? "").split(" ");
+  const [key = "", password, ...rest] = Buffer.from(credentials, "base64").toString().split(":");
+  const whole = scheme === "Basic" && password === "" && more.length === 0 && rest.length === 0;
+  return whole && Buffer.from(`${key}:`).toString("base64") === credentials ? key : undefined;
 }
 
 const jsonType = { "content-type": "application/json" } as const;

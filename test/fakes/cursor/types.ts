@@ -13,6 +13,8 @@ export interface CursorRequest {
   readonly body: unknown;
   readonly userAgent: string | undefined;
   readonly accept: string | undefined;
+  /** The key that it carried, right or not; `undefined` where there was none. */
+  readonly apiKey: string | undefined;
   /** What was answered; `undefined` while nothing was. */
   readonly status: number | undefined;
 }
@@ -51,6 +53,8 @@ export interface CursorServer extends AsyncDisposable {
   setMembers(members: readonly unknown[]): void;
   setTeam(team: TeamSize): void;
   setPageSize(pageSize: number | undefined): void;
+  /** From now on these keys are accepted, and no others. A team may have several at once. */
+  setKeys(...apiKeys: readonly string[]): void;
   /** Marks every row with this e-mail removed, ignoring case and asking nobody. Returns how many there were. */
   markRemoved(email: string): number;
   /** A first sign-in: adds a member unless an active row has this e-mail. Returns the active row. */

@@ -10,7 +10,8 @@ import * as users from "./users.ts";
 /** What one request is answered from. */
 export interface Desk extends Site {
   readonly options: ScimOptions;
-  readonly token: string;
+  /** Tokens that are accepted. */
+  readonly tokens: readonly string[];
   readonly violations: string[];
 }
 
@@ -28,7 +29,9 @@ export function handle(desk: Desk, request: IncomingMessage, text: string): Repl
 function route(desk: Desk, request: IncomingMessage, text: string): users.Answer {
   const { method = "", headers } = request;
   const url = new URL(request.url ?? "/", desk.url);
-  if (headers.authorization !== `Bearer ${desk.token}`) throw new Refusal(401, "the token is not valid");
+  if (!desk.tokens.some((token) => headers.authorization === `Bearer ${token}`)) {
+    throw new Refusal(401, "the token is not valid");
+  }
   if (!url.pathname.startsWith(`${desk.basePath}/`)) throw new Refusal(404, "no such directory");
   checkHeaders(headers, method, desk.options);
   const [resource = "", id, ...more] = url.pathname.slice(desk.basePath.length + 1).split("/");

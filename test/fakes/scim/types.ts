@@ -66,6 +66,8 @@ export interface ScimRequest {
   /** The body as parsed JSON, as text where it is none, `undefined` where there was none. */
   readonly body: unknown;
   readonly hasAuthorization: boolean;
+  /** The bearer token that it carried, right or not. */
+  readonly token: string | undefined;
   readonly contentType: string | undefined;
   readonly accept: string | undefined;
   readonly ifMatch: string | undefined;
@@ -199,8 +201,8 @@ export interface ScimFake extends AsyncDisposable {
   remove(id: string): void;
   /** Replaces all quirks. */
   setQuirks(quirks: ScimQuirks): void;
-  /** From now on only this token is accepted. */
-  setToken(token: string): void;
+  /** From now on only this token is accepted, or only these. */
+  setToken(...tokens: readonly string[]): void;
   setOnRequest(hook: ScimHook | undefined): void;
   /** Lays out how the next requests are answered; what was laid out before comes first. */
   script(...answers: readonly ScimAnswer[]): void;
