@@ -1,6 +1,7 @@
 import type { C1Credentials } from "../baton/c1-credentials.ts";
 import type { Clock, Random } from "../baton/clock.ts";
 import type { Logger } from "../baton/logger.ts";
+import type { Loops } from "../baton/loops.ts";
 import type { Secret } from "../baton/secret.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { secretFileNames } from "../config/credentials.ts";
@@ -62,6 +63,7 @@ export interface LiveCredentialsDeps extends ReaderDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly hooks: CredentialHooks;
+  readonly loops: Loops;
 }
 
 /** Reads the credentials once; `follow` makes them live. Rejects with the signal's reason on abort, and for no other reason. */
@@ -150,7 +152,7 @@ class Credentials implements LiveCredentials {
   }
 
   follow(verifiers: Verifiers, listeners: CredentialListeners): void {
-    const { clock, config, hooks, log } = this.#deps;
+    const { clock, config, hooks, log, loops } = this.#deps;
     this.#verifiers = verifiers;
     this.#listeners = listeners;
     for (const news of this.#untold.splice(0)) listeners.onNews(news);
@@ -161,6 +163,7 @@ class Credentials implements LiveCredentials {
       names: secretFileNames,
       clock,
       log,
+      loops,
       onFiles: (files) => this.#offer(this.#read(files, true)),
       onUnreadable(reason) {
         for (const name of ["c1", "cursor_api", "cursor_scim"] as const) hooks.onReload?.(name, "unreadable", reason);

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { Loops } from "../baton/loops.ts";
 import type { Elector } from "../kubernetes/elector.ts";
 import type { EventRecorder, PodEvent } from "../kubernetes/events.ts";
 import { kubeMetrics } from "../observability/kube-metrics.ts";
@@ -29,7 +30,7 @@ const alone: Leadership = {
 };
 
 /** Prepares for the Kubernetes API where the configuration asks for it. Throws when there is no way to reach it. */
-export async function createLeadership(deps: AppDeps, metrics: Metrics): Promise<Leadership> {
+export async function createLeadership(deps: AppDeps, metrics: Metrics, loops: Loops): Promise<Leadership> {
   const { config } = deps;
   if (!config.leaderElection && !config.kubernetesEvents) return alone;
   const hooks = kubeMetrics(metrics);
@@ -59,6 +60,7 @@ export async function createLeadership(deps: AppDeps, metrics: Metrics): Promise
         clock,
         random,
         log,
+        loops,
         onLeading(leading) {
           hooks.onLeading(leading);
           events?.record(leadingEvent(pod, leading));

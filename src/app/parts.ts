@@ -6,6 +6,7 @@ import { createSyncWriter } from "../c1z/writer.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import { createTrust } from "../http/trust.ts";
 import { credentialMetrics } from "../observability/hooks.ts";
+import { createLoopAges, type LoopAges } from "../observability/loop-ages.ts";
 import { taskTypeLabels } from "../observability/metric-rows.ts";
 import { Metrics } from "../observability/metrics.ts";
 import { createLiveCredentials, type LiveCredentials } from "./credentials.ts";
@@ -21,6 +22,8 @@ export interface Parts extends AsyncDisposable {
   readonly trust: SecureContext;
   readonly transport: Transport;
   readonly metrics: Metrics;
+  /** The loops of this process, for the liveness probe. */
+  readonly loops: LoopAges;
 }
 
 const connectTimeoutMs = 30_000;
@@ -35,7 +38,8 @@ export async function createParts(deps: AppDeps, signal: AbortSignal): Promise<P
   if (swept > 0) log.info("removed what a killed process had left in the temporary directory", { directories: swept });
   const metrics = new Metrics({ ...build, taskTypes: taskTypeLabels, processMetrics: true });
   const hooks = credentialMetrics(metrics, clock);
-  const credentials = await createLiveCredentials({ ...deps, find: deps.findCredentials, hooks }, signal);
+  const loops = createLoopAges(clock);
+  const credentials = await createLiveCredentials({ ...deps, find: deps.findCredentials, hooks, loops }, signal);
   const trust = createTrust(deps.extraCertificates);
   const transport = createTransport({
     userAgent: `baton-cursor/${build.version}`,
@@ -52,6 +56,7 @@ export async function createParts(deps: AppDeps, signal: AbortSignal): Promise<P
     trust,
     transport,
     metrics,
+    loops,
     async [Symbol.asyncDispose]() {
       await credentials[Symbol.asyncDispose]();
       transport.close();

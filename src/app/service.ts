@@ -3,6 +3,7 @@ import type { RotatingC1Client } from "../c1/rotating-client.ts";
 import { makePrivateDirectory } from "../c1z/temp-dir.ts";
 import { createDebugLogOpener } from "../observability/debug-log.ts";
 import { createHealth, type WorkerStatus } from "../observability/health.ts";
+import { createCleaner } from "../observability/logger.ts";
 import { type ObservabilityServer, startServer } from "../observability/server.ts";
 import { createDeleteBrake } from "../tasks/delete-brake.ts";
 import { createTaskHandlers } from "../tasks/index.ts";
@@ -31,7 +32,7 @@ export interface Service extends AsyncDisposable {
 /** Opens the health server; nothing speaks to C1 before `run`. */
 export async function createService(deps: AppDeps, parts: Parts): Promise<Service> {
   const current: { worker: Worker | undefined } = { worker: undefined };
-  const leadership = await createLeadership(deps, parts.metrics);
+  const leadership = await createLeadership(deps, parts.metrics, parts.loops);
   const server = await openServer(deps, parts, leadership, () => current.worker?.status() ?? notStarted);
   return {
     server,
@@ -47,7 +48,12 @@ export async function createService(deps: AppDeps, parts: Parts): Promise<Servic
   };
 }
 
-const notStarted: WorkerStatus = { state: "starting", lastPollSuccessMs: undefined, pollFailingSinceMs: undefined };
+const notStarted: WorkerStatus = {
+  state: "starting",
+  lastPollSuccessMs: undefined,
+  pollFailingForMs: undefined,
+  lastErrorCode: undefined,
+};
 
 /** A Hello that ends with one of these may succeed with other credentials. */
 const credentialCodes: ReadonlySet<StatusCode> = new Set(["unauthenticated", "permission_denied", "not_found"]);
@@ -150,14 +156,15 @@ function buildWorker(deps: AppDeps, parts: Parts, { turn }: Leadership, c1: Rota
     random,
     log,
     hooks: workerHooks(metrics, clock),
+    loops: parts.loops,
     turn,
     options: { concurrency: config.taskConcurrency, batched: config.getTasks },
   });
 }
 
 async function openServer(
-  { config, clock }: AppDeps,
-  { connector, credentials, metrics }: Parts,
+  { config, clock, logger }: AppDeps,
+  { connector, credentials, metrics, loops }: Parts,
   leadership: Leadership,
   worker: () => WorkerStatus,
 ): Promise<ObservabilityServer | undefined> {
@@ -166,6 +173,8 @@ async function openServer(
   const health = createHealth({
     clock,
     worker,
+    loops: () => loops.read(),
+    clean: createCleaner(logger),
     async validate(signal) {
       await connector.validate(signal);
       if (config.provisioning) await connector.accounts?.validate(signal);

@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import type { Clock } from "../baton/clock.ts";
+import { type Loops, longestCallMs, unwatchedLoops } from "../baton/loops.ts";
 
 export interface WatchOptions {
   readonly directory: string;
@@ -8,6 +9,7 @@ export interface WatchOptions {
   readonly debounceMs: number;
   /** Milliseconds between looks without any event: notifications get lost, and some mounts have none. */
   readonly safetyMs: number;
+  readonly loops?: Loops;
 }
 
 /**
@@ -21,13 +23,16 @@ export async function watchDirectory(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, directory } = options;
+  using loop = (options.loops ?? unwatchedLoops).enter("credentials");
   let current = openWatch(directory);
   while (!signal.aborted) {
+    loop.within(options.safetyMs + options.debounceMs);
     await sleep(clock, options.safetyMs, AbortSignal.any([signal, current.changed]));
     if (current.changed.aborted) await sleep(clock, options.debounceMs, signal);
     // Before the look, so that a change during it is seen, and anew, because the directory itself may be another one.
     current.close();
     current = openWatch(directory);
+    loop.within(longestCallMs);
     if (!signal.aborted) await look();
   }
   current.close();

@@ -1,5 +1,6 @@
 import type { Clock } from "../baton/clock.ts";
 import type { Logger } from "../baton/logger.ts";
+import { type Loops, unwatchedLoops } from "../baton/loops.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { watchDirectory } from "./directory-watch.ts";
 import { readSecretDirectory, type SecretFiles } from "./secret-directory.ts";
@@ -14,6 +15,8 @@ export interface RotationDeps {
   readonly onFiles: (files: SecretFiles) => void;
   /** Told once of each reason why the directory cannot be read. */
   readonly onUnreadable: (reason: string) => void;
+  /** Who watches the loop that follows the directory; by default nobody. */
+  readonly loops?: Loops;
 }
 
 /** Follows the files of a mounted Secret. */
@@ -27,7 +30,7 @@ const safetyMs = 30_000;
 
 /** Begins to follow the directory. A reading that fails changes nothing: what was read before stays. */
 export function startRotation(deps: RotationDeps): Rotation {
-  const { clock, directory, log, names } = deps;
+  const { clock, directory, log, loops = unwatchedLoops, names } = deps;
   const ended = new AbortController();
   let problem: string | undefined;
   let looking = Promise.resolve();
@@ -58,7 +61,7 @@ export function startRotation(deps: RotationDeps): Rotation {
     return next;
   }
 
-  const watching = watchDirectory({ directory, clock, debounceMs, safetyMs }, look, ended.signal);
+  const watching = watchDirectory({ directory, clock, debounceMs, safetyMs, loops }, look, ended.signal);
   return {
     look: () => void look(),
     async [Symbol.asyncDispose]() {

@@ -1,5 +1,6 @@
 import type { Clock, Random } from "../baton/clock.ts";
 import type { Logger } from "../baton/logger.ts";
+import { type Loops, unwatchedLoops } from "../baton/loops.ts";
 import { type StatusCode, StatusError } from "../baton/status-error.ts";
 import { microTime } from "./call.ts";
 import type { LeaseApi } from "./lease-api.ts";
@@ -40,6 +41,8 @@ export interface ElectorDeps {
   readonly times?: Partial<ElectorTimes>;
   /** Told when this instance begins and ceases to lead. Must not throw. */
   readonly onLeading: (leading: boolean) => void;
+  /** Who watches the loop that looks at the Lease; by default nobody. */
+  readonly loops?: Loops;
 }
 
 /** One of several instances that let one of them lead, by a Lease. */
@@ -95,7 +98,9 @@ class LeaseElector implements Elector {
   async run(stop: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     using end = endAfter(clock, this.#times.releaseMs, stop);
+    using watch = (this.#deps.loops ?? unwatchedLoops).enter("lease");
     while (!stop.aborted) {
+      watch.within(2 * attemptsPerRound * this.#times.callMs + this.#times.retryMs);
       await this.#round(end.signal);
       await clock.sleep(this.#pauseMs(), stop).catch(() => undefined);
     }

@@ -96,11 +96,14 @@ const emailPattern = new RegExp(
 );
 
 /**
- * The last look at a line before it leaves: known secrets become `[redacted]`, e-mail addresses a digest keyed per
+ * The last look at a text before it leaves: known secrets become `[redacted]`, e-mail addresses a digest keyed per
  * process, so that the same person can be followed through one log but not looked up from it. Client ids of C1 look like
  * e-mail addresses and are treated alike.
  */
-function createCleaner({ showPeople, secrets }: LoggerOptions): (line: string) => string {
+export function createCleaner({
+  showPeople,
+  secrets,
+}: Pick<LoggerOptions, "showPeople" | "secrets">): (text: string) => string {
   const key = randomBytes(32);
   const digest = (address: string) =>
     `person-${createHmac("sha256", key).update(emailKey(address)).digest("hex").slice(0, 12)}`;

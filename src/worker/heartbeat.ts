@@ -1,6 +1,7 @@
 import type { C1Client } from "../baton/c1-client.ts";
 import type { Clock, Random } from "../baton/clock.ts";
 import type { Logger } from "../baton/logger.ts";
+import { type Loops, longestCallMs, unwatchedLoops } from "../baton/loops.ts";
 import { type RetryPolicy, withRetry } from "../baton/retry.ts";
 import { type StatusCode, StatusError } from "../baton/status-error.ts";
 import type { WorkerHooks } from "./hooks.ts";
@@ -11,6 +12,7 @@ export interface HeartbeatDeps {
   readonly random: Random;
   readonly log: Logger;
   readonly hooks: WorkerHooks;
+  readonly loops?: Loops;
 }
 
 /** Tells C1 regularly that a task is being worked on, until disposed. */
@@ -106,11 +108,15 @@ async function beatOnAndOn(
   deps: HeartbeatDeps,
   disposed: AbortSignal,
 ): Promise<StatusError | undefined> {
+  using watch = (deps.loops ?? unwatchedLoops).enter("heartbeat");
   let interval = firstIntervalMs;
   let failures = 0;
   while (!disposed.aborted) {
     try {
-      await deps.clock.sleep(failures === 0 ? interval : Math.min(interval, longestIntervalAfterFailureMs), disposed);
+      const waitMs = failures === 0 ? interval : Math.min(interval, longestIntervalAfterFailureMs);
+      watch.within(waitMs);
+      await deps.clock.sleep(waitMs, disposed);
+      watch.within(longestCallMs);
       const { cancelled, nextHeartbeatMs } = await beat(taskId, deps, disposed);
       if (cancelled) return new StatusError("cancelled", "C1 cancelled the task", { retryable: true });
       interval = intervalMs(nextHeartbeatMs);

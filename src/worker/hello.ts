@@ -2,6 +2,7 @@ import type { C1Client } from "../baton/c1-client.ts";
 import { type Clock, jitter, type Random } from "../baton/clock.ts";
 import type { ConnectorMetadata } from "../baton/connector.ts";
 import type { Logger } from "../baton/logger.ts";
+import { type LoopWatch, longestCallMs } from "../baton/loops.ts";
 import { type StatusCode, StatusError } from "../baton/status-error.ts";
 
 export interface HelloDeps {
@@ -10,6 +11,8 @@ export interface HelloDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Told of each failure that is followed by another attempt. */
+  readonly onFailure?: (code: StatusCode) => void;
 }
 
 /**
@@ -33,9 +36,10 @@ const jitterShare = 0.2;
  * Introduces the connector to C1, for as long as it takes: waits 1, 2, 4 … s up to 5 min, ±20 %, between attempts.
  * Resolves to false when `stop` aborted first. Throws the StatusError of an answer that repeating cannot change.
  */
-export async function introduce(deps: HelloDeps, stop: AbortSignal): Promise<boolean> {
+export async function introduce(deps: HelloDeps, watch: LoopWatch, stop: AbortSignal): Promise<boolean> {
   const { c1, metadata, clock, random, log } = deps;
   for (let attempt = 1; !stop.aborted; attempt += 1) {
+    watch.within(longestCallMs);
     try {
       await c1.hello("", metadata, stop);
       return true;
@@ -50,6 +54,8 @@ export async function introduce(deps: HelloDeps, stop: AbortSignal): Promise<boo
         attempt,
         waitMs: Math.round(waitMs),
       });
+      deps.onFailure?.(error.code);
+      watch.within(waitMs);
       await pause(clock, waitMs, stop);
     }
   }

@@ -2,7 +2,8 @@ import type { C1Client, PollResult } from "../baton/c1-client.ts";
 import type { Clock, Random } from "../baton/clock.ts";
 import type { ConnectorMetadata } from "../baton/connector.ts";
 import type { Logger } from "../baton/logger.ts";
-import { StatusError } from "../baton/status-error.ts";
+import { type Loops, type LoopWatch, longestCallMs, unwatchedLoops } from "../baton/loops.ts";
+import { type StatusCode, StatusError } from "../baton/status-error.ts";
 import type { Task, TaskHandlers, TaskType } from "../baton/task.ts";
 import { introduce } from "./hello.ts";
 import type { WorkerHooks, WorkerState } from "./hooks.ts";
@@ -41,6 +42,8 @@ export interface WorkerDeps {
   readonly options: WorkerOptions;
   /** When this instance may ask for work; by default always. */
   readonly turn?: PollTurn;
+  /** Who watches the loops of the worker; by default nobody. */
+  readonly loops?: Loops;
 }
 
 /** What the worker is doing, for the readiness probe and people. Times are wall-clock milliseconds. */
@@ -50,6 +53,10 @@ export interface WorkerStatus {
   readonly lastPollSuccessMs: number | undefined;
   /** Since when no poll has been answered; `undefined` while polls succeed or none was due. */
   readonly pollFailingSinceMs: number | undefined;
+  /** For how many milliseconds that has been so, whatever happened to the wall clock. */
+  readonly pollFailingForMs: number | undefined;
+  /** How the last Hello or poll failed; `undefined` when it did not. */
+  readonly lastErrorCode: StatusCode | undefined;
   /** When C1 is asked next, a free slot provided; in the past while one is lacking. */
   readonly nextPollMs: number;
   readonly running: readonly { readonly id: string; readonly type: TaskType; readonly startedMs: number }[];
@@ -92,7 +99,8 @@ class PollingWorker implements Worker {
   readonly #running = new Map<string, RunningTask>();
   #state: WorkerState = "starting";
   #lastPollSuccessMs: number | undefined;
-  #pollFailingSinceMs: number | undefined;
+  #pollFailing: { readonly sinceMs: number; readonly sinceMonotonicMs: number } | undefined;
+  #lastErrorCode: StatusCode | undefined;
 
   constructor(deps: WorkerDeps) {
     this.#deps = deps;
@@ -106,7 +114,9 @@ class PollingWorker implements Worker {
     return {
       state: this.#state,
       lastPollSuccessMs: this.#lastPollSuccessMs,
-      pollFailingSinceMs: this.#pollFailingSinceMs,
+      pollFailingSinceMs: this.#pollFailing?.sinceMs,
+      pollFailingForMs: this.#pollFailing && this.#deps.clock.monotonicMs() - this.#pollFailing.sinceMonotonicMs,
+      lastErrorCode: this.#lastErrorCode,
       nextPollMs: this.#deps.clock.nowMs() + this.#schedule.dueInMs(),
       running: [...this.#running.values()].map(({ id, type, startedMs }) => ({ id, type, startedMs })),
       queued: this.#queue.length,
@@ -117,10 +127,17 @@ class PollingWorker implements Worker {
     using reports = limitReports(abort, this.#deps.clock);
     const signals = { stop: AbortSignal.any([stop, abort]), abort, reports: reports.signal };
     try {
-      if (await introduce(this.#deps, signals.stop)) {
+      using watch = (this.#deps.loops ?? unwatchedLoops).enter("poll");
+      const onFailure = (code: StatusCode): void => {
+        this.#lastErrorCode = code;
+      };
+      if (await introduce({ ...this.#deps, onFailure }, watch, signals.stop)) {
+        this.#lastErrorCode = undefined;
         this.#enter("polling");
-        await this.#work(signals);
+        await this.#work(signals, watch);
       }
+      // What follows has its own end: reports stop when their time is over.
+      watch.resting();
       this.#enter("draining");
       await this.#drain(signals);
     } finally {
@@ -134,12 +151,13 @@ class PollingWorker implements Worker {
     this.#deps.hooks.onState?.(state);
   }
 
-  async #work(signals: RunTaskSignals): Promise<void> {
+  async #work(signals: RunTaskSignals, watch: LoopWatch): Promise<void> {
     while (!signals.stop.aborted) {
       try {
+        watch.resting();
         // A slot first: nothing is claimed that cannot be started.
         const release = await this.#slots.acquire(signals.stop);
-        this.#start(await this.#nextTask(signals.stop), signals, release);
+        this.#start(await this.#nextTask(signals.stop, watch), signals, release);
       } catch (reason) {
         if (!signals.stop.aborted) throw reason;
       }
@@ -147,13 +165,16 @@ class PollingWorker implements Worker {
   }
 
   /** Polls until there is a task. Rejects when `stop` aborts, and for no other reason. */
-  async #nextTask(stop: AbortSignal): Promise<Task> {
+  async #nextTask(stop: AbortSignal, watch: LoopWatch): Promise<Task> {
     for (;;) {
       const task = this.#queue.shift();
       if (task !== undefined) return task;
       const waitMs = this.#schedule.dueInMs();
+      watch.within(waitMs);
       if (waitMs > 0) await this.#deps.clock.sleep(waitMs, stop);
+      watch.resting();
       await this.#standBy(stop);
+      watch.within(longestCallMs);
       await this.#poll(stop);
     }
   }
@@ -162,7 +183,7 @@ class PollingWorker implements Worker {
     if (this.#turn.mine()) return;
     this.#enter("standby");
     // Who does not ask cannot be refused: an outage that it saw before is no longer its own.
-    this.#pollFailingSinceMs = undefined;
+    this.#pollFailing = undefined;
     while (!this.#turn.mine()) await this.#turn.wait(stop);
     this.#enter("polling");
   }
@@ -176,14 +197,16 @@ class PollingWorker implements Worker {
       this.#queue.push(...fresh);
       this.#schedule.answered(nextPollMs, fresh.length > 0);
       this.#lastPollSuccessMs = clock.nowMs();
-      this.#pollFailingSinceMs = undefined;
+      this.#pollFailing = undefined;
+      this.#lastErrorCode = undefined;
       hooks.onPoll?.(fresh.length > 0 ? "task" : "empty", undefined);
     } catch (reason) {
       if (stop.aborted) throw reason;
       if (over?.aborted === true) return;
       const error = StatusError.from(reason);
       const waitMs = this.#schedule.failed();
-      this.#pollFailingSinceMs ??= clock.nowMs();
+      this.#pollFailing ??= { sinceMs: clock.nowMs(), sinceMonotonicMs: clock.monotonicMs() };
+      this.#lastErrorCode = error.code;
       log.warn("C1 could not be asked for work; trying again", {
         code: error.code,
         error: error.message,

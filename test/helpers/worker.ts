@@ -1,3 +1,4 @@
+import type { Loops } from "../../src/baton/loops.ts";
 import { StatusError } from "../../src/baton/status-error.ts";
 import type { TaskHandlers } from "../../src/baton/task.ts";
 import { createDeleteBrake } from "../../src/tasks/delete-brake.ts";
@@ -33,6 +34,7 @@ export interface WorkerSetUp {
   readonly c1?: FakeC1;
   readonly clock?: VirtualClock;
   readonly turn?: PollTurn;
+  readonly loops?: Loops;
 }
 
 export interface RunningWorker extends AsyncDisposable {
@@ -68,6 +70,7 @@ export function startWorker(setUp: WorkerSetUp = {}): RunningWorker {
     random: () => 0.5,
     hooks: recordingHooks(events, done),
     ...(setUp.turn === undefined ? {} : { turn: setUp.turn }),
+    ...(setUp.loops === undefined ? {} : { loops: setUp.loops }),
     options: { concurrency: setUp.concurrency ?? 3, batched: setUp.batched ?? false },
     handlers: {
       ...createRefusals({ provisioning }),
