@@ -70,6 +70,14 @@ suite("the Lease through a real connection", () => {
     assert.equal((await scene.lease.read(forever)).holder, "b");
   });
 
+  test("a record that is older than the last one read is refused as aborted too", async () => {
+    await using scene = await setScene();
+    const old = await scene.lease.read(forever);
+    scene.kube.changeLease((lease) => ({ ...lease, spec: { holderIdentity: "b" } }));
+    await scene.lease.read(forever);
+    await assert.rejects(scene.lease.update({ ...old, ...held }, forever), { code: "aborted" });
+  });
+
   test("calls share one connection", async () => {
     await using scene = await setScene();
     for (let call = 0; call < 5; call += 1) await scene.lease.read(forever);
