@@ -46,21 +46,22 @@ const windowMs = 60_000;
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   const { clock, requestsPerMinute } = options;
   const queue = new PQueue({ concurrency: options.concurrency });
-  // Begin of each of the last n attempts, a ring: attempt k waits until attempt k - n is a minute old.
+  // When each of the last n attempts began and, once it has, ended: a ring in which attempt k waits until k - n is a minute old.
   const begins = new Float64Array(requestsPerMinute).fill(Number.NEGATIVE_INFINITY);
   let next = 0;
   let pausedUntilMs = Number.NEGATIVE_INFINITY;
   let waiting = 0;
 
   // p-queue's own interval is not used: it reads the wall clock, and it counts an attempt before a pause, not after it.
-  async function takeTicket(signal: AbortSignal): Promise<void> {
+  async function takeTicket(signal: AbortSignal): Promise<number> {
     for (;;) {
       const nowMs = clock.monotonicMs();
       const freeAtMs = Math.max(pausedUntilMs, (begins[next] ?? nowMs) + windowMs);
       if (freeAtMs <= nowMs) {
-        begins[next] = nowMs;
+        const ticket = next;
+        begins[ticket] = nowMs;
         next = (next + 1) % requestsPerMinute;
-        return;
+        return ticket;
       }
       await clock.sleep(freeAtMs - nowMs, signal);
     }
@@ -79,7 +80,7 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
     onTurn: () => void,
     signal: AbortSignal,
   ): Promise<T> {
-    await takeTicket(signal);
+    const ticket = await takeTicket(signal);
     onTurn();
     options.onWait?.(clock.monotonicMs() - askedAtMs);
     try {
@@ -88,6 +89,9 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
       const error = StatusError.from(reason);
       if (error.retryAfterMs !== undefined) pause(error.retryAfterMs);
       throw error;
+    } finally {
+      // It reached the other side at some time until now: from here on its minute is certain there as well.
+      begins[ticket] = clock.monotonicMs();
     }
   }
 
