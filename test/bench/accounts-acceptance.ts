@@ -12,11 +12,8 @@ export interface AccountResults {
 }
 
 const limits = { growth: 1.1, addedMs: 20, budgetUse: 0.9 };
-/**
- * A call counts when it sets out, and is seen when it arrives; a refusal is answered before it is noticed. On a busy machine
- * so much may lie between.
- */
-export const travelMs = 250;
+/** A refusal is answered before it is noticed. On a busy machine so much may lie between. */
+const travelMs = 250;
 /** After so many tasks the first reading of memory is taken. */
 export const warmTasks = 100;
 
@@ -69,10 +66,11 @@ export function refused(calls: readonly GatewayCall[]): number {
   return calls.filter(({ status }) => status === 429).length;
 }
 
-export function mostCallsInAMinute(calls: readonly GatewayCall[], windowMs = 60_000 - travelMs): number {
+/** As the other side saw them. */
+export function mostCallsInAMinute(calls: readonly GatewayCall[]): number {
   return mostWithin(
     calls.map(({ atMs }) => atMs),
-    windowMs,
+    60_000,
   );
 }
 
