@@ -45,12 +45,15 @@ function metricsDocument(): string {
 
 Served as \`/metrics\` on the health listener, or on a listener of its own with \`BATON_METRICS_PORT\`. The process, garbage collection and
 event-loop metrics of prom-client are there too. Fewer than 400 series in all. No label ever holds an id, an address or a person.
+Every series is there from the start, with 0, except those whose meaning says otherwise. The chart has alerts and a dashboard
+for them (\`metrics.rules\`, \`metrics.dashboard\`); what to do when an alert fires is in [runbooks.md](runbooks.md).
 
 | Metric | Type | Labels | Meaning |
 |---|---|---|---|
 ${rows.join("\n")}
 
-A gauge named \`..._timestamp_seconds\`, and what describes the last accepted sync, is absent until there is something to say.
+A gauge named \`..._timestamp_seconds\`, and what describes the last accepted sync, is absent until there is something to say. State of syncs
+lives in the process that ran them: after a restart it is absent until the next sync, and with several replicas the newest one counts.
 
 ## Labels
 

@@ -1,7 +1,7 @@
 import type { SecureContext } from "node:tls";
 import type { Connector } from "../baton/connector.ts";
 import type { OpenSyncWriter } from "../baton/sync-writer.ts";
-import { sweepLeavings } from "../c1z/temp-dir.ts";
+import { scratchBytes, sweepLeavings } from "../c1z/temp-dir.ts";
 import { createSyncWriter } from "../c1z/writer.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import { createTrust } from "../http/trust.ts";
@@ -37,6 +37,7 @@ export async function createParts(deps: AppDeps, signal: AbortSignal): Promise<P
   const swept = await sweepLeavings(config.c1zTempDir);
   if (swept > 0) log.info("removed what a killed process had left in the temporary directory", { directories: swept });
   const metrics = new Metrics({ ...build, taskTypes: taskTypeLabels, processMetrics: true });
+  metrics.measured("temp_dir_bytes", () => scratchBytes(config.c1zTempDir));
   const hooks = credentialMetrics(metrics, clock);
   const loops = createLoopAges(clock);
   const credentials = await createLiveCredentials({ ...deps, find: deps.findCredentials, hooks, loops }, signal);

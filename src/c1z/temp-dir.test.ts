@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { makePrivateDirectory, sweepLeavings } from "./temp-dir.ts";
+import { makePrivateDirectory, scratchBytes, sweepLeavings } from "./temp-dir.ts";
 
 const moduleUrl = new URL("./temp-dir.ts", import.meta.url).href;
 
@@ -153,5 +153,30 @@ suite("sweepLeavings", () => {
     );
     await sweepLeavings(temp.path);
     assert.deepEqual(readdirSync(temp.path), []);
+  });
+});
+
+suite("the size of scratch files", () => {
+  test("is what our directories take on disk, and nothing once they are gone", async () => {
+    using temp = scratch();
+    assert.equal(await scratchBytes(temp.path), 0);
+    const directory = makePrivateDirectory(temp.path);
+    writeFileSync(join(directory.path, "sync.db"), Buffer.alloc(1_000_000));
+    const bytes = await scratchBytes(temp.path);
+    assert.ok(bytes >= 1_000_000 && bytes < 1_200_000, `${bytes}`);
+    await directory[Symbol.asyncDispose]();
+    assert.equal(await scratchBytes(temp.path), 0);
+  });
+
+  test("leaves out what is not ours", async () => {
+    using temp = scratch();
+    using elsewhere = scratch();
+    writeFileSync(join(elsewhere.path, "large"), Buffer.alloc(100_000));
+    symlinkSync(elsewhere.path, join(temp.path, "baton-cursor-sync-link"));
+    writeFileSync(join(temp.path, "baton-cursor-sync-file"), Buffer.alloc(100_000));
+    mkdirSync(join(temp.path, "other"), { mode: 0o700 });
+    writeFileSync(join(temp.path, "other", "large"), Buffer.alloc(100_000));
+    assert.equal(await scratchBytes(temp.path), 0);
+    await assert.rejects(scratchBytes("/nonexistent/tmp"), { code: "failed_precondition" });
   });
 });

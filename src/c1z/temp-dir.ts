@@ -54,6 +54,26 @@ export async function sweepLeavings(tempDir: string): Promise<number> {
   return removed;
 }
 
+/**
+ * Bytes on disk of all private directories below `tempDir`, those of other processes of this user included: they share the
+ * space. What vanishes meanwhile counts as nothing. Throws `failed_precondition` when `tempDir` cannot be listed.
+ */
+export async function scratchBytes(tempDir: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await list(tempDir)) {
+    const directory = join(tempDir, name);
+    if (!name.startsWith(prefix) || !(await isOurs(directory))) continue;
+    for (const file of await readdir(directory).catch(() => [])) bytes += await bytesOnDisk(join(directory, file));
+  }
+  return bytes;
+}
+
+async function bytesOnDisk(path: string): Promise<number> {
+  const blockBytes = 512;
+  const stats = await lstat(path).catch(() => undefined);
+  return (stats?.blocks ?? 0) * blockBytes;
+}
+
 async function list(tempDir: string): Promise<readonly string[]> {
   try {
     return await readdir(tempDir);
@@ -64,9 +84,7 @@ async function list(tempDir: string): Promise<readonly string[]> {
 
 async function sweepOne(path: string): Promise<boolean> {
   try {
-    const stats = await lstat(path);
-    // In a shared temporary directory anybody can make the name; only what is ours to the last bit is ours to remove.
-    if (!stats.isDirectory() || stats.uid !== process.getuid?.() || (stats.mode & 0o077) !== 0) return false;
+    if (!(await isOurs(path))) return false;
     const lock = tryLock(path);
     if (lock === undefined) return false;
     await discard(path, lock);
@@ -75,6 +93,12 @@ async function sweepOne(path: string): Promise<boolean> {
     // Gone meanwhile, or on a broken file system. The next start tries again; a start must not fail for old rubbish.
     return false;
   }
+}
+
+/** In a shared temporary directory anybody can make the name; only what is ours to the last bit is ours to touch. */
+async function isOurs(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined);
+  return stats?.isDirectory() === true && stats.uid === process.getuid?.() && (stats.mode & 0o077) === 0;
 }
 
 function makeDirectory(tempDir: string): string {

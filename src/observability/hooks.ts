@@ -46,8 +46,9 @@ export function workerMetrics(metrics: Metrics, clock: Clock) {
       metrics.counter("tasks_total").inc({ task_type, outcome });
       metrics.histogram("task_duration_seconds").observe({ task_type }, seconds);
       if (error !== undefined && outcome === "failure") {
-        const rate_limited = String(error.rateLimit !== undefined);
-        metrics.counter("task_failures_total").inc({ task_type, code: error.code, rate_limited });
+        // Throttling is told to C1 as UNAVAILABLE with a detail.
+        const code = error.rateLimit === undefined ? classOfStatusCode(error.code) : "rate_limited";
+        metrics.counter("task_failures_total").inc({ task_type, code });
       }
       if (done.type !== "sync_full") return;
       metrics.gauge("sync_in_progress").dec();
@@ -65,9 +66,11 @@ export function syncMetrics(metrics: Metrics, clock: Clock) {
       metrics.histogram("sync_phase_duration_seconds").observe({ phase }, durationMs / 1000);
       if (phase === "upload") metrics.histogram("upload_duration_seconds").observe(durationMs / 1000);
     },
-    onAccepted({ counts, bytes }: { readonly counts: SyncCounts; readonly bytes: number }): void {
+    onAccepted({ counts, bytes }: { readonly counts: SyncCounts; readonly bytes: number }, partial: boolean): void {
       metrics.gauge("sync_last_success_timestamp_seconds").set(clock.nowMs() / 1000);
       metrics.gauge("sync_artifact_bytes").set(bytes);
+      // What was left out on request would look like a loss.
+      if (partial) return;
       const objects = metrics.gauge("sync_objects");
       objects.set({ kind: "user_active" }, counts.usersActive);
       objects.set({ kind: "user_disabled" }, counts.usersDisabled);

@@ -1,7 +1,3 @@
-import { statusCodes } from "../baton/status-error.ts";
-
-/** gRPC status names. */
-export const codes = Object.keys(statusCodes);
 /** Closed label sets. A value outside its set is counted as `other`, so that no series is ever made at run time. */
 export const labelValues = {
   outcome: ["success", "failure", "cancelled"],
@@ -38,6 +34,9 @@ export const codeClasses = [
 ] as const;
 export type CodeClass = (typeof codeClasses)[number];
 
+/** How a task failed, in the same classes. */
+export const failureClasses = codeClasses.filter((code) => code !== "ok");
+
 /** What the Kubernetes API answered, by what was asked; only an update can meet a conflict. */
 export const kubeCodes = {
   get: ["ok", "auth_error", "error"],
@@ -46,7 +45,7 @@ export const kubeCodes = {
 } as const satisfies Readonly<Record<KubeVerbLabel, readonly string[]>>;
 
 /** Task types with a label of their own; the rest, which are refused, are counted as `other`. */
-export const taskTypeLabels = ["hello", "sync_full", "create_account", "delete_resource", "grant", "revoke"] as const;
+export const taskTypeLabels = ["hello", "sync_full", "create_account", "delete_resource"] as const;
 
 /** Every label with its closed set of values; docs/metrics.md shows them. */
 export const labelValuesByName: Readonly<Record<string, readonly string[]>> = {
@@ -57,9 +56,8 @@ export const labelValuesByName: Readonly<Record<string, readonly string[]>> = {
   api: labelValues.api,
   operation: Object.values(operations).flat(),
   verb: labelValues.verb,
-  code: [...codeClasses, "conflict", "error", ...codes.filter((code) => code !== "ok")],
+  code: [...codeClasses, "conflict", "error"],
   task_type: [...taskTypeLabels, "other"],
-  rate_limited: ["true", "false"],
 };
 
 /** One metric of the contract; docs/metrics.md is made from these. */
@@ -103,7 +101,7 @@ export const metricRows = [
     name: "sync_objects",
     type: "gauge",
     labels: ["kind"],
-    help: "Objects in the last accepted sync; absent before the first.",
+    help: "Objects in the last accepted sync for which C1 asked for everything; absent before the first.",
   },
   { name: "sync_artifact_bytes", type: "gauge", labels: [], help: "Size of the last accepted sync file." },
   {
@@ -124,8 +122,8 @@ export const metricRows = [
   {
     name: "task_failures_total",
     type: "counter",
-    labels: ["task_type", "code", "rate_limited"],
-    help: "Failed tasks by status code.",
+    labels: ["task_type", "code"],
+    help: "Failed tasks by what kind of failure it was; logs and C1 have the exact code.",
   },
   { name: "tasks_in_flight", type: "gauge", labels: ["task_type"], help: "Tasks running now." },
   { name: "polls_total", type: "counter", labels: ["outcome"], help: "Polls of C1 for tasks." },
@@ -196,6 +194,18 @@ export const metricRows = [
     type: "counter",
     labels: ["verb", "code"],
     help: "Calls to the Kubernetes API: the Lease is read and updated, Events are created.",
+  },
+  {
+    name: "temp_dir_bytes",
+    type: "gauge",
+    labels: [],
+    help: "Disk space that scratch files of this program take in the temporary directory.",
+  },
+  {
+    name: "memory_limit_bytes",
+    type: "gauge",
+    labels: [],
+    help: "Memory that the process may take: the container's limit, or all of the machine.",
   },
   { name: "shutdown_in_progress", type: "gauge", labels: [], help: "1 while the process drains." },
 ] as const satisfies readonly MetricRow[];

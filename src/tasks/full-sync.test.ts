@@ -75,6 +75,22 @@ suite("full sync", () => {
     assert.deepEqual(set.phases, ["validate", "types", "resources", "entitlements", "grants", "pack", "upload"]);
   });
 
+  test("tells whether C1 had asked for everything; the operator's own filter is no reason", async () => {
+    const partial: boolean[] = [];
+    const hooks = { onAccepted: (_summary: SyncSummary, isPartial: boolean) => void partial.push(isPartial) };
+    await using set = startSyncing({ hooks, resourceTypeIds: ["user", "role"] });
+    for (const options of [
+      {},
+      { skipGrants: true },
+      { skipEntitlementsAndGrants: true },
+      { resourceTypeIds: ["role"] },
+    ]) {
+      const id = set.enqueue(options);
+      assert.equal((await set.c1.report(id)).outcome.ok, true);
+    }
+    assert.deepEqual(partial, [false, true, true, true]);
+  });
+
   test("T11 an unknown type: INVALID_ARGUMENT, nothing fetched, nothing uploaded", async () => {
     await using set = startSyncing();
     const id = set.enqueue({ resourceTypeIds: ["role", "team"] });

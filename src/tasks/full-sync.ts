@@ -50,8 +50,13 @@ async function syncAndUpload(deps: FullSyncDeps, options: SyncFullOptions, run: 
   await timed("upload", deps, () => c1.uploadAsset(run.task.id, sync.file, run.signal));
   connector.accepted(sync.snapshot);
   const summary = { counts: sync.counts, bytes: sync.file.bytes };
-  hooks.onAccepted?.(summary);
+  hooks.onAccepted?.(summary, isPartial(options));
   log.info("sync uploaded", { ...summary.counts, bytes: summary.bytes });
   if (debugLog !== undefined) await uploadDebugLog(debugLog, c1, run);
   return summary;
+}
+
+/** Whether C1 asked for less than everything. The operator's own filter is the same for every sync and counts as everything. */
+function isPartial({ resourceTypeIds, skipGrants, skipEntitlementsAndGrants }: SyncFullOptions): boolean {
+  return resourceTypeIds.length > 0 || skipGrants || skipEntitlementsAndGrants;
 }

@@ -11,6 +11,6 @@ export interface SyncHooks {
   onPhase?(phase: SyncPhase, durationMs: number): void;
   /** Counts so far, every thousand rows or so. */
   onProgress?(phase: SyncPhase, counts: SyncCounts): void;
-  /** C1 has accepted the sync file. */
-  onAccepted?(summary: SyncSummary): void;
+  /** C1 has accepted the sync file; `partial` when it had asked for less than everything. */
+  onAccepted?(summary: SyncSummary, partial: boolean): void;
 }

@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { systemClock } from "../baton/clock.ts";
 import { createLogger, type LoggerOptions } from "./logger.ts";
-import { metricRows } from "./metric-rows.ts";
-import { Metrics } from "./metrics.ts";
 
 function lines(options: Partial<LoggerOptions> = {}) {
   const written: string[] = [];
@@ -56,40 +54,5 @@ suite("logger", () => {
     const { log, written } = lines({ level: "warn" });
     log.info("quiet");
     assert.deepEqual(written, []);
-  });
-});
-
-suite("metrics", () => {
-  const types = ["hello", "sync_full", "create_account", "delete_resource", "grant", "revoke"];
-
-  test("stay within the series budget when every label combination was used", async () => {
-    const metrics = new Metrics({ version: "1", revision: "r", taskTypes: types, processMetrics: true });
-    for (const type of [...types, "other"]) metrics.histogram("task_duration_seconds").observe({ task_type: type }, 1);
-    for (const api of ["c1", "cursor_admin", "cursor_scim"]) {
-      metrics.histogram("upstream_request_duration_seconds").observe({ api }, 1);
-    }
-    for (const phase of ["validate", "types", "resources", "entitlements", "grants", "pack", "upload"]) {
-      metrics.histogram("sync_phase_duration_seconds").observe({ phase }, 1);
-    }
-    for (const outcome of ["success", "failure", "cancelled"]) {
-      metrics.histogram("sync_run_duration_seconds").observe({ outcome }, 1);
-    }
-    const text = await metrics.registry.metrics();
-    const series = text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).length;
-    assert.ok(series < 400, `${series} series`);
-  });
-
-  test("timestamps are absent before the first event, counters are there from the start", async () => {
-    const metrics = new Metrics({ version: "1", revision: "r", taskTypes: types, processMetrics: false });
-    const text = await metrics.registry.metrics();
-    assert.doesNotMatch(text, /^baton_sync_last_success_timestamp_seconds /m);
-    assert.match(text, /^baton_sync_runs_total\{outcome="failure"\} 0$/m);
-  });
-
-  test("every name has a unit or a kind that Prometheus expects", () => {
-    for (const row of metricRows) {
-      if (row.type === "counter") assert.match(row.name, /_total$/);
-      if (row.type === "histogram") assert.match(row.name, /_seconds$/);
-    }
   });
 });
