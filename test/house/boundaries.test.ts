@@ -19,6 +19,7 @@ const everyRoom = [
   "config",
   "observability",
   "kubernetes",
+  "status",
   "cli",
 ];
 
@@ -40,6 +41,7 @@ const boundaries: Boundaries = {
   config: { rooms: ["baton"], packages: ["yaml"] },
   observability: { rooms: ["baton"], packages: ["fastify", "prom-client", "pino"] },
   kubernetes: { rooms: ["baton"], packages: ["@kubernetes/client-node"] },
+  status: { rooms: ["baton"], packages: ["fastify"] },
   cli: { rooms: ["app", ...everyRoom, "wire/gen"], packages: ["@bufbuild/protobuf"] },
 };
 
