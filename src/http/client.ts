@@ -67,8 +67,9 @@ export interface HttpClientOptions {
 }
 
 /**
- * Makes a client that sends each call exactly once: no retry, no rate limit, no redirect. Throws `invalid_argument` when
- * the base URL would send credentials unencrypted over a network.
+ * Makes a client that sends each call exactly once: no retry, no rate limit, no redirect. Only a call that is refused with 401
+ * and whose credential was replaced meanwhile is sent once more, under the new one; the first was not carried out. Throws
+ * `invalid_argument` when the base URL would send credentials unencrypted over a network.
  */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { clock, limits, transport } = options;
@@ -104,26 +105,35 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     throw httpStatusError(response, message, clock.nowMs());
   }
 
+  async function sendOnce<T>(request: HttpRequest<T>, wire: WireRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const startedMs = clock.monotonicMs();
+    const report = (status: number | undefined, code: StatusCode | undefined): void =>
+      options.onResponse?.({
+        operation: request.operation,
+        status,
+        code,
+        durationMs: clock.monotonicMs() - startedMs,
+      });
+    try {
+      const response = await exchange(wire, transport, limits, signal);
+      report(response.status, undefined);
+      return response;
+    } catch (reason) {
+      const error = StatusError.from(reason);
+      report(undefined, error.code);
+      throw error;
+    }
+  }
+
   return {
     async send(request, signal) {
       const wire = toWire(request);
-      const startedMs = clock.monotonicMs();
-      const report = (status: number | undefined, code: StatusCode | undefined): void =>
-        options.onResponse?.({
-          operation: request.operation,
-          status,
-          code,
-          durationMs: clock.monotonicMs() - startedMs,
-        });
-      let response: HttpResponse;
-      try {
-        response = await exchange(wire, transport, limits, signal);
-      } catch (reason) {
-        const error = StatusError.from(reason);
-        report(undefined, error.code);
-        throw error;
+      let response = await sendOnce(request, wire, signal);
+      if (response.status === 401) {
+        const renewed = toWire(request);
+        const changed = renewed.headers["authorization"] !== wire.headers["authorization"];
+        if (changed) response = await sendOnce(request, renewed, signal);
       }
-      report(response.status, undefined);
       check(request, response);
       return request.decode(response);
     },
