@@ -1,6 +1,10 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readlink, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+
+/** The kubelet keeps Secrets in memory, never on a disk. */
+const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
 /** The keys of a Secret with what they hold. */
 export type SecretKeys = Readonly<Record<string, string | Uint8Array>>;
@@ -18,7 +22,7 @@ export interface MountedSecret extends AsyncDisposable {
  * keys that went, and only then the old directory is removed, file by file.
  */
 export async function mountSecret(keys: SecretKeys): Promise<MountedSecret> {
-  const directory = await mkdtemp(join(tmpdir(), "mounted-secret-"));
+  const directory = await mkdtemp(join(memory, "mounted-secret-"));
   let current: SecretKeys = {};
   const secret: MountedSecret = {
     directory,
@@ -46,7 +50,7 @@ export async function mountSecret(keys: SecretKeys): Promise<MountedSecret> {
 
 /** A directory that somebody fills by hand: each write goes over the files in place, one by one. */
 export async function plainSecret(keys: SecretKeys): Promise<MountedSecret> {
-  const directory = await mkdtemp(join(tmpdir(), "plain-secret-"));
+  const directory = await mkdtemp(join(memory, "plain-secret-"));
   let current: SecretKeys = {};
   const secret: MountedSecret = {
     directory,
