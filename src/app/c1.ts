@@ -36,6 +36,10 @@ export function openC1(deps: AppDeps, { credentials, metrics, transport, trust }
         log,
         hooks: {
           ...hooks,
+          onTokenExpiry(expiryMs) {
+            hooks.onTokenExpiry(expiryMs);
+            deps.status?.onTokenExpiry(expiryMs);
+          },
           onRpc(call) {
             hooks.onRpc(call);
             // A token alone proves little: C1 may reject the calls that are made with it.

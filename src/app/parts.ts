@@ -5,12 +5,12 @@ import { scratchBytes, sweepLeavings } from "../c1z/temp-dir.ts";
 import { createSyncWriter } from "../c1z/writer.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import { createTrust } from "../http/trust.ts";
-import { credentialMetrics } from "../observability/hooks.ts";
 import { createLoopAges, type LoopAges } from "../observability/loop-ages.ts";
 import { taskTypeLabels } from "../observability/metric-rows.ts";
 import { Metrics } from "../observability/metrics.ts";
 import { createLiveCredentials, type LiveCredentials } from "./credentials.ts";
 import type { AppDeps } from "./deps.ts";
+import { credentialHooks } from "./hooks.ts";
 import { createUpstreams, type Upstreams } from "./upstreams.ts";
 
 /** The parts that both modes use. Disposing ends what follows the secrets directory and closes idle connections. */
@@ -38,7 +38,7 @@ export async function createParts(deps: AppDeps, signal: AbortSignal): Promise<P
   if (swept > 0) log.info("removed what a killed process had left in the temporary directory", { directories: swept });
   const metrics = new Metrics({ ...build, taskTypes: taskTypeLabels, processMetrics: true });
   metrics.measured("temp_dir_bytes", () => scratchBytes(config.c1zTempDir));
-  const hooks = credentialMetrics(metrics, clock);
+  const hooks = credentialHooks(metrics, clock, deps.status);
   const loops = createLoopAges(clock);
   const credentials = await createLiveCredentials({ ...deps, find: deps.findCredentials, hooks, loops }, signal);
   const trust = createTrust(deps.extraCertificates);

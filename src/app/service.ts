@@ -16,6 +16,7 @@ import { syncHooks, workerHooks } from "./hooks.ts";
 import { createLeadership, type Leadership } from "./leadership.ts";
 import type { Parts } from "./parts.ts";
 import { share } from "./share.ts";
+import { openStatusPage, watchedConnector } from "./status.ts";
 
 const maxDebugLogBytes = 64 * 1024 * 1024;
 
@@ -27,15 +28,22 @@ export interface Service extends AsyncDisposable {
    */
   run(signals: ShutdownSignals): Promise<void>;
   readonly server: ObservabilityServer | undefined;
+  /** Where the status page is really listened on; `undefined` when there is none. */
+  readonly statusPort: number | undefined;
 }
 
-/** Opens the health server; nothing speaks to C1 before `run`. */
+/** Opens the health server and the status page; nothing speaks to C1 before `run`. */
 export async function createService(deps: AppDeps, parts: Parts): Promise<Service> {
   const current: { worker: Worker | undefined } = { worker: undefined };
   const leadership = await createLeadership(deps, parts.metrics, parts.loops);
   const server = await openServer(deps, parts, leadership, () => current.worker?.status() ?? notStarted);
+  const statusPage = await openStatusPage(deps, parts, {
+    worker: () => current.worker?.status(),
+    problem: () => parts.credentials.problem() ?? leadership.problem(),
+  });
   return {
     server,
+    statusPort: statusPage?.port,
     async run(signals) {
       const c1 = openC1(deps, parts);
       try {
@@ -44,7 +52,10 @@ export async function createService(deps: AppDeps, parts: Parts): Promise<Servic
         c1.close();
       }
     },
-    [Symbol.asyncDispose]: async () => server?.[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await statusPage?.[Symbol.asyncDispose]();
+      await server?.[Symbol.asyncDispose]();
+    },
   };
 }
 
@@ -131,12 +142,12 @@ function buildWorker(deps: AppDeps, parts: Parts, { turn }: Leadership, c1: Rota
   const { config, clock, random, log } = deps;
   const { connector, metrics } = parts;
   const handlers = createTaskHandlers({
-    connector,
+    connector: watchedConnector(connector, deps.status),
     openSyncWriter: parts.openSyncWriter,
     c1,
     clock,
     random,
-    hooks: syncHooks(metrics, clock),
+    hooks: syncHooks(metrics, clock, deps.status),
     resourceTypeIds: config.syncResourceTypes,
     provisioning: config.provisioning,
     dryRun: config.provisioningDryRun,
@@ -155,7 +166,7 @@ function buildWorker(deps: AppDeps, parts: Parts, { turn }: Leadership, c1: Rota
     clock,
     random,
     log,
-    hooks: workerHooks(metrics, clock),
+    hooks: workerHooks(metrics, clock, deps.status),
     loops: parts.loops,
     turn,
     options: { concurrency: config.taskConcurrency, batched: config.getTasks },

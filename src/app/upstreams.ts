@@ -60,7 +60,8 @@ export function createUpstreams(
     random,
     onResponse: hooks.onResponse,
   };
-  const openScim = scimOpener(deps, transport, metrics);
+  deps.status?.addBudget("Cursor Admin API", () => api.limiter.budget());
+  const openScim = scimOpener(deps, transport, metrics, credentials.hasDirectory);
   const scim = credentials.hasDirectory ? followScim(credentials, openScim) : undefined;
   const key = watchedKey(credentials);
   const connector = createCursorConnector({
@@ -99,7 +100,7 @@ export function createUpstreams(
 }
 
 /** All clients share one rate budget, whatever becomes of their credentials. */
-function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics): OpenScim {
+function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics, isUsed: boolean): OpenScim {
   const { config, clock, random, log } = deps;
   const hooks = upstreamMetrics(metrics, "cursor_scim");
   const limiter = createRateLimiter({
@@ -109,6 +110,7 @@ function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics): Open
     clock,
     ...hooks,
   });
+  if (isUsed) deps.status?.addBudget("SCIM directory", () => limiter.budget());
   return (endpoint, token, onStatus) =>
     createScimClient({
       endpoint,

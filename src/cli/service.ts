@@ -2,6 +2,7 @@ import type { AppDeps } from "../app/deps.ts";
 import { createParts } from "../app/parts.ts";
 import { proveAtStart } from "../app/proofs.ts";
 import { createService } from "../app/service.ts";
+import { withStatus } from "../app/status.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { Output } from "./output.ts";
 import { reportError } from "./report.ts";
@@ -17,19 +18,21 @@ export interface ServiceCommandDeps extends AppDeps {
  * 0 after a clean stop, else the gRPC number of what ended it.
  */
 export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> {
-  const { config, log, stop } = deps;
+  const watched = withStatus(deps);
+  const { config, log, stop } = { ...deps, ...watched };
   try {
-    await using parts = await createParts(deps, stop);
-    await using service = await createService(deps, parts);
+    await using parts = await createParts(watched, stop);
+    await using service = await createService(watched, parts);
     log.info("baton-cursor started", {
       version: deps.build.version,
       host_id: config.hostId,
       c1_host: config.c1ApiHost ?? parts.credentials.c1.active()?.tokenHost,
       health_port: service.server?.port,
       metrics_port: service.server?.metricsPort,
+      status_port: service.statusPort,
     });
     using grace = endGrace(deps);
-    await using _proofs = await proveAtStart(deps, parts, stop);
+    await using _proofs = await proveAtStart(watched, parts, stop);
     await service.run({ stop, abort: grace.signal });
     log.info("baton-cursor stopped");
     return 0;

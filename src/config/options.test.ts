@@ -23,7 +23,7 @@ const refusedInOneShot = `sync-resources rotate-credentials rotate-credentials-t
 /** Ours, beyond the family's. */
 const own = `cursor-api-key cursor-scim-endpoint cursor-scim-token cursor-base-url cursor-requests-per-minute
   scim-requests-per-minute cursor-max-body-mib cursor-skip-removed cursor-max-shrink-percent cursor-shrink-strict
-  cursor-shrink-acknowledged secrets-dir shutdown-grace metrics-port log-pii cursor-pending-account cursor-remove-unmanaged
+  cursor-shrink-acknowledged secrets-dir shutdown-grace metrics-port status status-port status-bind-address log-pii cursor-pending-account cursor-remove-unmanaged
   cursor-roster-max-age cursor-scim-allow-deactivation max-deletes-per-hour provisioning-dry-run dry-run output yes
   active-active-replicas leader-election lease-name leader-election-strict kubernetes-events`;
 /** Variables without a flag. */
@@ -123,6 +123,9 @@ suite("option table", () => {
       healthCheckPort: 8081,
       healthCheckBindAddress: "127.0.0.1",
       metricsPort: undefined,
+      status: true,
+      statusPort: 8082,
+      statusBindAddress: "127.0.0.1",
       c1zTempDir: "/tmp",
       secretsDir: undefined,
       secretName: undefined,

@@ -7,7 +7,16 @@ import { createProblemLog } from "./problem-log.ts";
 import { createRosterWatch } from "./roster-watch.ts";
 import { shorten } from "./shorten.ts";
 import { createSyncLog, type SyncEnd } from "./sync-log.ts";
-import type { AboutView, BudgetView, ConnectionView, StatusView, SyncPhase, TasksView } from "./view.ts";
+import type {
+  AboutView,
+  BudgetView,
+  ChangeCounts,
+  ChangesView,
+  ConnectionView,
+  StatusView,
+  SyncPhase,
+  TasksView,
+} from "./view.ts";
 
 export interface StatusModelDeps {
   readonly clock: Clock;
@@ -18,7 +27,8 @@ export interface StatusModelDeps {
 
 /** What the page asks for when it needs it, rather than being told. */
 export interface StatusSources {
-  worker(): WorkerFacts;
+  /** `undefined` before there is one. */
+  worker(): WorkerFacts | undefined;
   credentials(): readonly CredentialFacts[];
   c1Host(): string | undefined;
   /** Why the process is not ready although C1 may answer, in words. */
@@ -111,7 +121,7 @@ export class StatusModel {
     },
     onAccepted: ({ bytes, counts }: { readonly counts: SyncCounts; readonly bytes: number }): void => {
       const changes = this.#roster.changes();
-      this.#syncs.accepted(counts, bytes, changes.kind === "compared" ? changes : undefined);
+      this.#syncs.accepted(counts, bytes, countsOf(changes));
       this.#changed();
     },
   };
@@ -197,6 +207,13 @@ const longestNote = 300;
 const mostTasks = 10;
 
 const notStarted: WorkerFacts = { state: "starting", lastPollSuccessMs: undefined, pollFailingSinceMs: undefined };
+
+/** Without the names, of which only the last sync keeps any. */
+function countsOf(changes: ChangesView): ChangeCounts | undefined {
+  if (changes.kind === "none") return undefined;
+  const { added, removed, roleChanges } = changes;
+  return { added, removed, roleChanges };
+}
 
 /** Two readings of the same instant on different clocks shall be the same text. */
 function toTenth(ms: number): number {

@@ -8,6 +8,7 @@ import type { AppDeps } from "../../src/app/deps.ts";
 import { createParts } from "../../src/app/parts.ts";
 import { proveAtStart } from "../../src/app/proofs.ts";
 import { createService } from "../../src/app/service.ts";
+import { withStatus } from "../../src/app/status.ts";
 import { StatusError } from "../../src/baton/status-error.ts";
 import type { C1Deadlines } from "../../src/c1/client-options.ts";
 import { findCredentials } from "../../src/config/credentials.ts";
@@ -53,6 +54,7 @@ export interface Daemon extends AsyncDisposable {
   /** Everything logged so far, one JSON line each, at level debug. */
   readonly logLines: readonly string[];
   readonly healthUrl: string;
+  readonly statusUrl: string;
   readonly tempDir: string;
   /** What lies in the temporary directory now. */
   leftovers(): readonly string[];
@@ -74,6 +76,7 @@ export function daemonEnv({ c1, cursor, env, unset = [] }: DaemonOptions, tempDi
     BATON_CURSOR_BASE_URL: cursor.url,
     BATON_CURSOR_REQUESTS_PER_MINUTE: "10000",
     BATON_HEALTH_CHECK_PORT: "0",
+    BATON_STATUS_PORT: "0",
     BATON_TMPDIR: tempDir,
     BATON_LOG_LEVEL: "debug",
     ...env,
@@ -100,7 +103,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const logLines: string[] = [];
   const secrets: string[] = [];
   const logger = { clock, showPeople: config.logPii, secrets: () => secrets };
-  const deps: AppDeps = {
+  const deps: AppDeps = withStatus({
     config,
     findCredentials: (files) => findCredentials(input, files),
     onSecrets: (texts) => secrets.push(...texts.filter((text) => text !== "")),
@@ -112,7 +115,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     proxy: {},
     extraCertificates: [options.c1.caPem],
     ...(options.deadlines === undefined ? {} : { deadlines: options.deadlines }),
-  };
+  });
   const parts = await createParts(deps, new AbortController().signal);
   const service = await createService(deps, parts);
   const stop = new AbortController();
@@ -131,6 +134,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     tempDir,
     leftovers,
     healthUrl: `http://127.0.0.1:${service.server?.port}`,
+    statusUrl: `http://127.0.0.1:${service.statusPort}`,
     stop: () => stop.abort(shuttingDown),
     abort: () => abort.abort(shuttingDown),
     ended,
