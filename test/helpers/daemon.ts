@@ -4,6 +4,7 @@ import { readdirSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { AppDeps } from "../../src/app/deps.ts";
 import { createParts } from "../../src/app/parts.ts";
 import { proveAtStart } from "../../src/app/proofs.ts";
@@ -144,6 +145,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await ended.catch(() => undefined);
       await service[Symbol.asyncDispose]();
       await parts[Symbol.asyncDispose]();
+      // On a busy machine the fast clock ends the drain before the last task has tidied up.
+      for (let waits = 0; waits < 100 && leftovers().length > 0; waits += 1) await delay(50);
       const left = leftovers();
       await rm(tempDir, { recursive: true, force: true });
       if (left.length > 0) throw new Error(`the daemon left files behind: ${left.join(", ")}`);

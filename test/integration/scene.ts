@@ -58,11 +58,11 @@ export function logged({ logLines }: Daemon, words: string, times = 1): Promise<
 }
 
 /**
- * The waits of more than half a second, in whole seconds. A loop sleeps for what is left of its wait when it gets there, which on
+ * The waits of more than polls take (100 ms), in whole seconds. A loop sleeps for what is left of its wait when it gets there, which on
  * a fast clock is noticeably less than the wait itself: what is asked for is rounded up.
  */
 export function longWaits({ clock }: Daemon): number[] {
-  return clock.sleeps.filter((ms) => ms > 500).map((ms) => Math.ceil(ms / 1000));
+  return clock.sleeps.filter((ms) => ms > 150).map((ms) => Math.ceil(ms / 1000));
 }
 
 /** Resolves when a process has written `words` to standard error. */
