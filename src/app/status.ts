@@ -6,7 +6,7 @@ import type { AppDeps } from "./deps.ts";
 import type { Parts } from "./parts.ts";
 
 /** Lets the status page, unless it is switched off, see what happens from now on. */
-export function withStatus(deps: AppDeps): AppDeps {
+export function withStatus<Deps extends AppDeps>(deps: Deps): Deps {
   const { build, clock, config } = deps;
   if (!config.status) return deps;
   const about = { ...build, hostId: config.hostId, showsPeople: config.logPii };

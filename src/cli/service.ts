@@ -19,7 +19,7 @@ export interface ServiceCommandDeps extends AppDeps {
  */
 export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> {
   const watched = withStatus(deps);
-  const { config, log, stop } = { ...deps, ...watched };
+  const { config, log, stop } = watched;
   try {
     await using parts = await createParts(watched, stop);
     await using service = await createService(watched, parts);

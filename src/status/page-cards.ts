@@ -1,6 +1,7 @@
 /** The part of the page's script that draws one card each. */
 export const pageCards = `
-var names={sync_full:"Full sync",create_account:"Create account",delete_resource:"Delete account",hello:"Hello"};
+var names={sync_full:"Full sync",create_account:"Create account",delete_resource:"Delete account",hello:"Hello",
+c1:"C1 client",cursor_api:"Cursor API key",cursor_scim:"SCIM token"};
 var steps=["validate","types","resources","entitlements","grants","pack","upload"];
 var doing={validate:"reading the team from Cursor",types:"writing resource types",resources:"writing accounts and roles",
 entitlements:"writing entitlements",grants:"writing grants",pack:"packing the file",upload:"uploading to C1"};
@@ -30,7 +31,7 @@ fill("connection",rows(["State",said[c.state]],["Host",c.host||"no client id yet
 ["Last answer",c.lastPollMs?time("ago",c.lastPollMs):"none yet"],
 c.nextPollMs&&["Next poll",time("in",c.nextPollMs)],
 c.failingSinceMs&&["Failing for",time("for",c.failingSinceMs)]),
-c.problem?h("p",{class:"small fix"},h("b",null,"Not ready: "),c.problem):null);
+c.problem?h("p",{class:"item small"},h("b",null,"Not ready: "),c.problem):null);
 }
 function task(t){
 var n=t.phase&&steps.indexOf(t.phase)+1;
@@ -43,22 +44,22 @@ t.type==="sync_full"&&!t.phase?h("p",{class:"small dim"},"about to begin"):null)
 }
 function tasks(t){
 fill("tasks",t.running.length?h("ul",null,t.running.map(task)):h("p",{class:"dim"},"Nothing is running."),
-t.more?h("p",{class:"small dim"},many(t.more,"more task runs","more tasks run")+"."):null,
-t.queued?h("p",{class:"small dim"},many(t.queued,"task waits","tasks wait")+" for a slot."):null);
+t.more?h("p",{class:"item small dim"},many(t.more,"more task runs","more tasks run")+"."):null,
+t.queued?h("p",{class:"item small dim"},many(t.queued,"task waits","tasks wait")+" for a slot."):null);
 }
 function people(label,list,total){
 if(!list||!list.length)return null;
-return h("p",{class:"small"},h("span",{class:"dim"},label+" "),list.join(", ")+(total>list.length?" and "+num(total-list.length)+" more":""));
+return h("p",null,h("span",{class:"dim"},label+": "),list.join(", ")+(total>list.length?" and "+num(total-list.length)+" more":""));
 }
+function figure(sign,n,label){return h("div",null,h("b",null,(n?sign:"")+num(n)),h("span",null,label))}
 function changes(c){
 if(c.kind==="none"){fill("changes",h("p",{class:"dim"},c.reason));return}
 var n=c.names||{};
 fill("changes",h("div",{class:"figures"},
-h("div",null,h("b",null,"+"+num(c.added)),h("span",null,c.added===1?"account added":"accounts added")),
-h("div",null,h("b",null,"\\u2212"+num(c.removed)),h("span",null,c.removed===1?"account removed":"accounts removed")),
-h("div",null,h("b",null,num(c.roleChanges)),h("span",null,c.roleChanges===1?"role change":"role changes"))),
+figure("+",c.added,"added"),figure("\\u2212",c.removed,"removed"),figure("",c.roleChanges,"changed role")),
 c.moves.map(function(m){return h("p",{class:"small"},num(m.count)+" \\u00d7 "+m.from+" \\u2192 "+m.to)}),
-people("Added",n.added,c.added),people("Removed",n.removed,c.removed),people("Other role",n.roleChanges,c.roleChanges),
+c.names&&c.added+c.removed+c.roleChanges?h("details",{class:"small"},h("summary",null,"Who"),
+people("Added",n.added,c.added),people("Removed",n.removed,c.removed),people("Changed role",n.roleChanges,c.roleChanges)):null,
 h("p",{class:"small dim"},"Accepted ",time("ago",c.acceptedMs),", "+span(c.acceptedMs-c.previousMs)+" after the one before."));
 }
 function budget(b){
@@ -79,14 +80,14 @@ h("p",{class:"small dim"},c.sinceMs?["In use for ",time("for",c.sinceMs)]:c.stat
 c.rotations?" · "+many(c.rotations,"rotation","rotations")+" since the start":null,
 c.rejections?" · "+many(c.rejections,"version","versions")+" turned down":null,
 c.tokenExpiresMs?[" · token renewed ",time("in",c.tokenExpiresMs)]:null),
-c.note?h("p",{class:"small fix"},c.note):null);
+c.note?h("p",{class:"small fix"},cap(c.note)):null);
 }
 function credentials(list){fill("credentials",list.length?h("ul",null,list.map(credential)):h("p",{class:"dim"},"Not read yet."))}
 function problem(p){
 return h("li",{class:"item"},
-h("div",{class:"row"},h("span",null,pill(p.level==="error"?"bad":"warn",p.level==="error"?"Error":"Warning")," ",h("span",{class:"name"},p.title)),
+h("div",{class:"row"},h("span",null,pill(p.level==="error"?"bad":"warn",p.level==="error"?"Error":"Warning")," ",h("span",{class:"name"},cap(p.title)),p.about?h("span",{class:"small dim"}," · "+(names[p.about]||p.about)):null),
 h("span",{class:"small dim"},p.count>1?num(p.count)+" times, last ":"",time("ago",p.lastMs))),
-p.detail?h("p",{class:"small"},p.detail,p.code?h("span",{class:"dim"}," ("+p.code+")"):null):null,
+p.detail?h("p",{class:"small"},cap(p.detail),p.code?h("span",{class:"dim"}," ("+p.code+")"):null):null,
 h("p",{class:"small fix"},h("b",null,"What to do: "),p.fix));
 }
 function problems(list){

@@ -22,11 +22,16 @@ return (n/1048576).toFixed(n<10485760?1:0)+" MiB";
 function span(ms){
 var t=Math.max(0,Math.floor(ms/1000));
 if(t<60)return t+" s";
-if(t<3600)return Math.floor(t/60)+" min "+t%60+" s";
-if(t<86400)return Math.floor(t/3600)+" h "+Math.floor(t%3600/60)+" min";
-return Math.floor(t/86400)+" d "+Math.floor(t%86400/3600)+" h";
+if(t<3600)return Math.floor(t/60)+" min";
+if(t<86400)return Math.floor(t/3600)+" h"+(t%3600<60?"":" "+Math.floor(t%3600/60)+" min");
+return Math.floor(t/86400)+" d"+(t%86400<3600?"":" "+Math.floor(t%86400/3600)+" h");
 }
-function took(ms){return ms<1000?Math.round(ms)+" ms":ms<60000?(ms/1000).toFixed(1)+" s":span(ms)}
+function took(ms){
+if(ms<1000)return Math.round(ms)+" ms";
+if(ms<60000)return (ms/1000).toFixed(1)+" s";
+return ms<3600000?span(ms)+" "+Math.floor(ms/1000)%60+" s":span(ms);
+}
+function cap(t){return t.charAt(0).toUpperCase()+t.slice(1)}
 function two(n){return (n<10?"0":"")+n}
 function date(ms){var d=new Date(ms);return d.getFullYear()+"-"+two(d.getMonth()+1)+"-"+two(d.getDate())+" "+two(d.getHours())+":"+two(d.getMinutes())+":"+two(d.getSeconds())}
 var skew=0;
@@ -51,12 +56,15 @@ function rows(){return h("dl",null,[].slice.call(arguments).filter(Boolean).map(
 
 /** Draws what has changed, follows the stream, and says when it is cut. */
 const following = `
-var state=JSON.parse(by("state-data").textContent);
+var state={},first=JSON.parse(by("state-data").textContent);
 var parts={about:about,connection:connection,tasks:tasks,syncs:syncs,changes:changes,budgets:budgets,credentials:credentials,problems:problems};
 function draw(news){
 skew=news.nowMs-Date.now();
-Object.keys(parts).forEach(function(k){if(k in news){state[k]=news[k];parts[k](news[k])}});
-if("connection" in news||"tasks" in news)headline();
+/* What is the same is left alone: focus and open details stay. */
+var fresh=Object.keys(parts).filter(function(k){return k in news&&JSON.stringify(news[k])!==JSON.stringify(state[k])});
+fresh.forEach(function(k){state[k]=news[k]});
+fresh.forEach(function(k){parts[k](state[k])});
+headline();
 tick();
 }
 function lost(is){by("lost").hidden=!is}
@@ -65,7 +73,7 @@ var es=new EventSource("events");
 es.onmessage=function(e){lost(false);draw(JSON.parse(e.data))};
 es.onerror=function(){lost(true);if(es.readyState===2)setTimeout(follow,5000)};
 }
-draw(state);
+draw(first);
 setInterval(tick,1000);
 follow();
 `;

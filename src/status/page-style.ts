@@ -47,7 +47,7 @@ figcaption{font-size:12px}
 svg{display:block;width:100%;height:56px;margin:4px 0;border-bottom:1px solid var(--line)}
 svg .b{fill:var(--blue)}svg .b.failure{fill:var(--bad)}svg .b.cancelled{fill:var(--dim)}
 svg .l{fill:none;stroke:var(--blue);stroke-width:1.75;vector-effect:non-scaling-stroke}
-svg .a{fill:var(--blue);opacity:.13}
+svg .f{fill:var(--badbg)}
 svg .h{fill:transparent}svg .h:hover{fill:var(--text);opacity:.08}
 .scroll{overflow:auto;max-height:330px;border-top:1px solid var(--line);margin:0 -16px -14px;border-radius:0 0 8px 8px}
 table{border-collapse:collapse;width:100%;font-size:13px}
@@ -55,7 +55,9 @@ th,td{padding:5px 16px;text-align:right;white-space:nowrap;border-bottom:1px sol
 tr:last-child>td{border-bottom:0}
 th{font-weight:600;color:var(--dim);font-size:12px;position:sticky;top:0;background:var(--card)}
 th:first-child,td:first-child,th:nth-child(2),td:nth-child(2){text-align:left}
-.plus{color:var(--ok)}.minus{color:var(--bad)}
+.delta{font-weight:600}
+.item.small{margin-top:10px;padding-top:10px;border-top:1px solid var(--line)}
+summary{cursor:pointer;width:max-content}details{margin:4px 0}
 .fix{margin-top:2px}.fix b{font-weight:600}
 #lost{margin-bottom:14px}
 #lost p{background:var(--badbg);color:var(--bad);border-radius:8px;padding:8px 16px;font-weight:600}
@@ -63,7 +65,7 @@ footer{padding-top:14px;padding-bottom:28px;font-size:12.5px}
 a{color:var(--blue)}
 :focus-visible{outline:2px solid var(--blue);outline-offset:2px}
 .scroll:focus-visible{outline-offset:-2px}
-@media (max-width:980px){section,section.half{grid-column:span 3}.charts{grid-template-columns:repeat(3,minmax(0,1fr))}}
+@media (max-width:980px){section,section.half{grid-column:span 3}section:nth-of-type(5){grid-column:1/-1}.charts{grid-template-columns:repeat(3,minmax(0,1fr))}}
 @media (max-width:640px){header,main,footer,#lost{padding-left:12px;padding-right:12px}section,section.half{grid-column:1/-1}
 .charts{grid-template-columns:repeat(2,minmax(0,1fr))}th,td{padding:5px 10px}}
 @media (prefers-reduced-motion:reduce){.bar>i{transition:none}}

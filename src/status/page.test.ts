@@ -21,6 +21,7 @@ const problem = {
   firstMs: 1_750_000_000_000,
   lastMs: 1_750_000_000_000,
   count: 1000,
+  about: "create_ticket_task",
   title: "t".repeat(160),
   detail: "d".repeat(280),
   fix: "f".repeat(200),

@@ -24,7 +24,19 @@ const icon =
 const card = (id: string, title: string, classes = ""): string =>
   `<section class="${classes}" aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2><div id="${id}"></div></section>`;
 
-const columns = ["Started", "Result", "Duration", "Size", "Active", "Disabled", "Roles", "Grants", "Changes"];
+const columns = [
+  "Started",
+  "Result",
+  "Duration",
+  "Size",
+  "Active",
+  "Disabled",
+  "Roles",
+  "Grants",
+  "Added",
+  "Removed",
+  "Changed role",
+];
 
 const before = `<!doctype html>
 <html lang="en">
@@ -46,7 +58,7 @@ ${card("tasks", "Running now")}
 ${card("changes", "Since the previous sync")}
 ${card("budgets", "Rate budgets", "half")}
 ${card("credentials", "Credentials", "half")}
-<section class="wide" aria-labelledby="syncs-title"><h2 id="syncs-title">Syncs since the start<span id="sync-count"></span></h2>
+<section class="wide" aria-labelledby="syncs-title"><div class="row"><h2 id="syncs-title">Syncs since the start<span id="sync-count"></span></h2><p class="small dim" id="sync-sum" hidden></p></div>
 <p class="dim" id="no-syncs">No sync has ended yet.</p>
 <div class="charts" id="charts" hidden></div>
 <div class="scroll" id="sync-table" tabindex="0" role="region" aria-label="Table of syncs" hidden><table><thead><tr>${columns

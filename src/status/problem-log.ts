@@ -51,14 +51,14 @@ function wordsOf(
   message: string,
   fields: LogFields,
   clean: (text: string) => string,
-): Pick<ProblemView, "title" | "detail" | "fix" | "code"> {
+): Pick<ProblemView, "about" | "title" | "detail" | "fix" | "code"> {
   const code = text(fields["code"]);
   const reason = text(fields["error"]) ?? text(fields["reason"]);
   const { what, fix } = adviceOf(reason ?? message, code);
-  const about = text(fields["taskType"]) ?? text(fields["credential"]);
   const title = reason === undefined ? what : message;
   return {
-    title: shorten(clean(about === undefined ? title : `${about}: ${title}`), longest.title),
+    about: text(fields["taskType"]) ?? text(fields["credential"]),
+    title: shorten(clean(title), longest.title),
     detail: reason === undefined ? "" : shorten(clean(what), longest.detail),
     fix: shorten(clean(fix), longest.fix),
     code,
@@ -70,5 +70,6 @@ function text(value: LogFields[string]): string | undefined {
 }
 
 function sameProblem(one: ProblemView, other: ProblemView): boolean {
-  return one.level === other.level && one.title === other.title && one.detail === other.detail;
+  const keys = ["level", "about", "title", "detail"] as const;
+  return keys.every((key) => one[key] === other[key]);
 }

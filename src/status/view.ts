@@ -140,6 +140,8 @@ export interface ProblemView {
   readonly firstMs: number;
   readonly lastMs: number;
   readonly count: number;
+  /** Type of the task, or the credential, that it is about. */
+  readonly about: string | undefined;
   readonly title: string;
   /** More of it; empty when the title says all. */
   readonly detail: string;

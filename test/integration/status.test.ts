@@ -96,7 +96,7 @@ suite("status page of a daemon", () => {
     await syncOnce(scene);
     const { problems, syncs } = await statusOf(scene);
     assert.deepEqual([syncs[0]?.outcome, syncs[0]?.code, syncs[0]?.bytes], ["failure", "unauthenticated", undefined]);
-    const problem = problems.find(({ title }) => title === "sync_full: task failed");
+    const problem = problems.find(({ about, title }) => about === "sync_full" && title === "task failed");
     assert.equal(problem?.code, "unauthenticated");
     assert.match(problem?.detail ?? "", /^Cursor rejected BATON_CURSOR_API_KEY/);
     assert.match(problem?.fix ?? "", /^[A-Z].*\.$/);
