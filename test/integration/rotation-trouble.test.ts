@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { grpcCodes } from "../fakes/c1-server.ts";
 import { until } from "../helpers/until.ts";
 import { createTask, creationArm } from "./account-stage.ts";
 import {
@@ -169,6 +170,27 @@ suite("C1 takes neither pair", { concurrency: 3 }, () => {
     await ready(daemon.healthUrl, 200);
     await works(scene, "after");
   });
+
+  test(
+    "C1 gives tokens and rejects every call: not ready without a flicker, until it takes them again",
+    limit,
+    async () => {
+      await using scene = await setRotationScene();
+      const { c1, daemon } = scene;
+      await works(scene, "before");
+      c1.script("GetTask", [{ error: grpcCodes.UNAUTHENTICATED, times: Number.POSITIVE_INFINITY }]);
+      await until(() => linesWith(daemon, "C1 could not be asked for work").length >= 4, "polls");
+      assert.match(await ready(daemon.healthUrl, 503), /GetTask .* unauthenticated/);
+      const changes = (): number[] =>
+        ["the credential in use was rejected", "the credential in use is accepted again"].map(
+          (words) => linesWith(daemon, words).length,
+        );
+      assert.deepEqual(changes(), [1, 0]);
+      c1.unscript("GetTask");
+      await ready(daemon.healthUrl, 200);
+      assert.deepEqual(changes(), [1, 1]);
+    },
+  );
 
   test("the version that waits is tried at once when the one in use is rejected", limit, async () => {
     await using scene = await setRotationScene({ factor: 10 });
