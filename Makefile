@@ -8,12 +8,12 @@ SCIM_PYTHON := $(SCIM_SERVERS)/scim2-server/.venv
 SOURCES := $(shell find src scripts -name '*.ts' 2>/dev/null) package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring scim-python ha-soak bench bench-accounts clean
+.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring-test scim-python ha-soak bench bench-accounts clean
 
 help: ## List the targets
 	@echo "baton-cursor: the Cursor connector for ConductorOne"
 	@echo
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-15s %s\n", $$1, $$2 }'
 
 setup: $(STAMP) $(SCIM_STAMPS) ## Install exactly what the lock file says
 
@@ -67,8 +67,8 @@ generate: $(STAMP) ## Make the wire code and the generated documents anew
 interop: dist/baton-cursor ## Against the official Go SDK, generated stubs and baton CLI (needs Go)
 	@node --test --test-concurrency=1 test/interop/interop.ts
 
-monitoring: $(STAMP) ## The metrics page against promtool (Debian package prometheus)
-	@node --test test/monitoring/promtool.ts
+monitoring-test: dist/baton-cursor ## Rules, dashboard and metrics against a real Prometheus (Debian package prometheus)
+	@node --test test/monitoring/rules.ts test/monitoring/scrape.ts
 
 scim-python: $(STAMP) ## A SCIM server written in Python (needs python3 3.11 with venv)
 	@if python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \

@@ -11,6 +11,7 @@ export const kubernetesVersions = ["1.27", "1.31", "1.34", "1.37"] as const;
 const operatorTypes: Readonly<Record<string, readonly [type: string, module: string]>> = {
   PodMonitor: ["IPodMonitor", "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor"],
   ServiceMonitor: ["IServiceMonitor", "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor"],
+  PrometheusRule: ["IPrometheusRule", "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule"],
   ApplicationSet: ["IApplicationSet", "@kubernetes-models/argo-cd/argoproj.io/v1alpha1/ApplicationSet"],
 };
 

@@ -10,7 +10,11 @@ const values = {
   credentials: { create: { enabled: true, clientId: "a", clientSecret: "b", cursorApiKey: "c" } },
   replicaCount: 2,
   networkPolicy: { enabled: true },
-  metrics: { monitor: { enabled: true, kind: "ServiceMonitor" } },
+  metrics: {
+    monitor: { enabled: true, kind: "ServiceMonitor" },
+    rules: { enabled: true },
+    dashboard: { enabled: true },
+  },
 };
 
 const longest = "r".repeat(53);

@@ -105,12 +105,14 @@ for (const { name, objects } of everyCase) {
 
     test("there is no object beside those that the chart promises", () => {
       const promised = [
+        "ConfigMap",
         "Deployment",
         "Lease",
         "NetworkPolicy",
         "Pod",
         "PodDisruptionBudget",
         "PodMonitor",
+        "PrometheusRule",
         "Role",
       ].concat(["RoleBinding", "Secret", "Service", "ServiceAccount", "ServiceMonitor"]);
       for (const kind of objects.map(({ kind }) => kind)) assert.ok(promised.includes(kind), kind);

@@ -22,7 +22,10 @@ suite("the API server would take every object", () => {
   }
 
   test("the Prometheus operator's objects have its types", () => {
-    assert.deepEqual(new Set(operators.map(({ kind }) => kind)), new Set(["PodMonitor", "ServiceMonitor"]));
+    assert.deepEqual(
+      new Set(operators.map(({ kind }) => kind)),
+      new Set(["PodMonitor", "PrometheusRule", "ServiceMonitor"]),
+    );
     assert.deepEqual(operatorProblems(operators), []);
   });
 });
