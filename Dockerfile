@@ -30,8 +30,8 @@ LABEL org.opencontainers.image.title="baton-cursor" \
 # itself; here the variable is left to the operator.
 ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=2 \
-    MALLOC_MMAP_THRESHOLD_=131072 \
-    MALLOC_TRIM_THRESHOLD_=131072 \
+    MALLOC_MMAP_THRESHOLD_=32768 \
+    MALLOC_TRIM_THRESHOLD_=32768 \
     SSL_CERT_FILE=""
 COPY --from=build --chown=0:0 /image/ /
 USER 65532:65532

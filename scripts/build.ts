@@ -18,7 +18,7 @@ self=$(readlink -f "$0")
 here=$(dirname "$self")
 node="$here/../node_modules/.bin/node"
 [ -x "$node" ] || node=node
-: "\${MALLOC_ARENA_MAX=2}" "\${MALLOC_MMAP_THRESHOLD_=131072}" "\${MALLOC_TRIM_THRESHOLD_=131072}"
+: "\${MALLOC_ARENA_MAX=2}" "\${MALLOC_MMAP_THRESHOLD_=32768}" "\${MALLOC_TRIM_THRESHOLD_=32768}"
 export MALLOC_ARENA_MAX MALLOC_MMAP_THRESHOLD_ MALLOC_TRIM_THRESHOLD_
 exec "$node" --expose-gc --max-semi-space-size=2 "$here/main.mjs" "$@"
 `;
