@@ -155,8 +155,6 @@ export const daemonOptions = {
     help: "Serve a status page for people in service mode",
     type: bool,
     byDefault: true,
-    exported: "ops",
-    displayName: "Status page",
   }),
   statusPort: option({
     flag: "status-port",
@@ -164,8 +162,6 @@ export const daemonOptions = {
     help: "Port of the status page; 0 takes a free one",
     type: integer(0, 65_535),
     byDefault: 8082,
-    exported: "ops",
-    displayName: "Status page port",
   }),
   statusBindAddress: option({
     flag: "status-bind-address",
@@ -173,8 +169,6 @@ export const daemonOptions = {
     help: "Address that the status page binds to; whoever reaches another one than this machine's own can read it",
     type: address,
     byDefault: "127.0.0.1",
-    exported: "ops",
-    displayName: "Status page bind address",
   }),
   c1zTempDir: machineOption({
     flag: "c1z-temp-dir",
