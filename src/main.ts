@@ -4,6 +4,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { AppDeps, Build } from "./app/deps.ts";
+import { createKnownSecrets } from "./app/known-secrets.ts";
 import { systemClock } from "./baton/clock.ts";
 import { StatusError } from "./baton/status-error.ts";
 import { accountCommand } from "./cli/account.ts";
@@ -91,8 +92,8 @@ async function run(invocation: Invocation): Promise<number> {
 }
 
 function appDeps({ config, service, warnings }: ParsedConfig): AppDeps {
-  const secrets: string[] = [];
-  const logger = { clock: systemClock, showPeople: config.logPii, secrets: () => secrets };
+  const secrets = createKnownSecrets();
+  const logger = { clock: systemClock, showPeople: config.logPii, secrets: () => secrets.all() };
   const format = config.logFormat ?? (process.stderr.isTTY === true ? "console" : "json");
   const level = !service && process.stderr.isTTY === true ? quieter(config.logLevel) : config.logLevel;
   const log = createLogger({ ...logger, level, format, sinks: logSinks(config.logPath) });
@@ -101,7 +102,7 @@ function appDeps({ config, service, warnings }: ParsedConfig): AppDeps {
   return {
     config,
     findCredentials: (files) => findCredentials(input, files),
-    onSecrets: (texts) => rememberSecrets(secrets, texts),
+    onSecrets: (texts) => secrets.remember(texts),
     build,
     clock: systemClock,
     random: Math.random,
@@ -114,13 +115,6 @@ function appDeps({ config, service, warnings }: ParsedConfig): AppDeps {
     },
     extraCertificates: privateAuthorities(),
   };
-}
-
-/** Old versions stay secret: they may work for a while yet. The oldest of very many are forgotten. */
-function rememberSecrets(secrets: string[], texts: readonly string[]): void {
-  const most = 200;
-  secrets.push(...texts.filter((text) => text !== "" && !secrets.includes(text)));
-  secrets.splice(0, Math.max(0, secrets.length - most));
 }
 
 /** On a terminal, a one-shot run shows its progress instead of its log. */

@@ -307,6 +307,21 @@ suite("a task under way", () => {
     assert.deepEqual([s.session("b").closed, s.session("c").calls], [1, [`finishTask ${first}`]]);
   });
 
+  test("one call waits two minutes in all, however many are rejected meanwhile", async () => {
+    const s = setUp();
+    s.adopt("a").failing.set("heartbeat", unauthenticated);
+    s.clock.freeze();
+    const beating = s.c1.heartbeat(first, never);
+    await until(() => s.clock.sleeps.length === 1, "the wait");
+    s.clock.advance(1.5 * minuteMs);
+    s.adopt("b").failing.set("heartbeat", unauthenticated);
+    await until(() => s.clock.sleeps.length === 2, "the second wait");
+    assert.deepEqual(s.clock.sleeps, [2 * minuteMs, 0.5 * minuteMs]);
+    s.clock.advance(0.5 * minuteMs);
+    s.adopt("c").failing.set("heartbeat", unauthenticated);
+    await assert.rejects(beating, unauthenticated);
+  });
+
   test("handed out once more, it belongs to those under which that happened", async () => {
     const s = await taken();
     await s.handOut("b", first);

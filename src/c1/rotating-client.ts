@@ -142,12 +142,13 @@ class SessionSwitch implements RotatingC1Client {
   }
 
   async #ofTask<T>(taskId: string, signal: AbortSignal, call: (client: C1Client) => Promise<T>): Promise<T> {
+    const patience = { leftMs: this.#options.waitForNewMs };
     for (;;) {
       const session = this.#sessionOf.get(taskId) ?? this.#inUse();
       try {
         return await this.#under(session, () => call(session.client));
       } catch (reason) {
-        const newer = isRejection(reason) ? await this.#newerThan(session, signal) : undefined;
+        const newer = isRejection(reason) ? await this.#newerThan(session, patience, signal) : undefined;
         if (newer === undefined) throw reason;
         // Another call of the task may have gone over before.
         if (this.#sessionOf.get(taskId) === session) this.#assign(taskId, newer);
@@ -173,17 +174,19 @@ class SessionSwitch implements RotatingC1Client {
     return this.#current;
   }
 
-  /** The credentials in use if they are others; else those that come within the time allowed. */
-  async #newerThan(session: Session, signal: AbortSignal): Promise<Session | undefined> {
+  /** The credentials in use if they are others; else those that come while there is patience, which grows less. */
+  async #newerThan(session: Session, patience: { leftMs: number }, signal: AbortSignal): Promise<Session | undefined> {
     if (this.#current !== session) return this.#current;
-    const { clock, waitForNewMs } = this.#options;
-    if (waitForNewMs === 0) return undefined;
+    if (patience.leftMs <= 0) return undefined;
+    const { clock } = this.#options;
+    const sinceMs = clock.monotonicMs();
     const waited = new AbortController();
-    const limit = clock.sleep(waitForNewMs, AbortSignal.any([signal, waited.signal])).catch(() => undefined);
+    const limit = clock.sleep(patience.leftMs, AbortSignal.any([signal, waited.signal])).catch(() => undefined);
     try {
       await untilAborted(Promise.race([this.#arrival.promise, limit]), signal);
     } finally {
       waited.abort(new StatusError("cancelled", "new credentials came"));
+      patience.leftMs -= clock.monotonicMs() - sinceMs;
     }
     return this.#current === session ? undefined : this.#current;
   }

@@ -20,6 +20,7 @@ export function checkTogether(
 ): Findings {
   const problems = [
     ...(waits ? [] : credentialPairs(sources)),
+    ...(service && !waits ? nothingToWaitFor(sources) : []),
     ...requiredTogether(sources, service),
     ...(waits ? [] : removalNeedsDirectory(sources)),
     ...oneAction(sources, service),
@@ -73,6 +74,14 @@ function credentialPairs(sources: Sources): readonly Problem[] {
       `${scim} the SCIM endpoint`,
     ),
   ];
+}
+
+/** Only files can bring a client id later. */
+function nothingToWaitFor(sources: Sources): readonly Problem[] {
+  if (isGiven(options.clientId, sources) || isGiven(options.clientSecret, sources)) return [];
+  const message = "is missing, and nothing can bring it later";
+  const fix = `set it, or ${fieldName(options.secretsDir)}, or unset ${fieldName(options.service)}`;
+  return [{ field: fieldName(options.clientId), message, fix }];
 }
 
 function requiredTogether(sources: Sources, service: boolean): readonly Problem[] {

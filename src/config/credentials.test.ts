@@ -178,6 +178,12 @@ suite("the start with a secrets directory", () => {
     assert.match(problemsOf({ env: { ...serviceEnv, ...on } }).join(), /needs the SCIM directory/);
   });
 
+  test("a service without a client id and without a directory does not wait for what cannot come", () => {
+    assert.deepEqual(problemsOf({ env: { ...oneShotEnv, BATON_SERVICE: "true" } }), [
+      "--client-id (BATON_CLIENT_ID) is missing, and nothing can bring it later",
+    ]);
+  });
+
   test("without a directory everything is as strict as ever", () => {
     assert.match(problemsOf({ env: { ...oneShotEnv, BATON_CLIENT_ID: clientId } }).join(), /client-secret.*is missing/);
     assert.match(problemsOf({ env: { BATON_CLIENT_ID: "x", BATON_CLIENT_SECRET: "y" } }).join("\n"), /cursor-api-key/);

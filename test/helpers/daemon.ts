@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { AppDeps } from "../../src/app/deps.ts";
+import { createKnownSecrets } from "../../src/app/known-secrets.ts";
 import { createParts } from "../../src/app/parts.ts";
 import { proveAtStart } from "../../src/app/proofs.ts";
 import { createService } from "../../src/app/service.ts";
@@ -102,12 +103,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config } = parseConfig(input);
   const clock = createTestClock({ factor: options.factor ?? 100 });
   const logLines: string[] = [];
-  const secrets: string[] = [];
-  const logger = { clock, showPeople: config.logPii, secrets: () => secrets };
+  const secrets = createKnownSecrets();
+  const logger = { clock, showPeople: config.logPii, secrets: () => secrets.all() };
   const deps: AppDeps = withStatus({
     config,
     findCredentials: (files) => findCredentials(input, files),
-    onSecrets: (texts) => secrets.push(...texts.filter((text) => text !== "")),
+    onSecrets: (texts) => secrets.remember(texts),
     build: { version: "0.0.0-test", revision: "" },
     clock,
     random: () => 0.5,
