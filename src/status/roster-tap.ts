@@ -11,11 +11,11 @@ export interface RosterTapOptions {
   readonly keepNames: boolean;
 }
 
-/** Looks at the rows of one snapshot as they pass. */
+/** Looks at the rows of one snapshot as they pass, which must cost next to nothing. */
 export interface RosterTap {
-  resources(rows: Iterable<Resource>): Generator<Resource>;
-  grants(rows: Iterable<Grant>): Generator<Grant>;
-  /** What passed; `undefined` unless people and grants have passed completely, once, and as sorted as they should be. */
+  resources(rows: Iterable<Resource>): Iterator<Resource>;
+  grants(rows: Iterable<Grant>): Iterator<Grant>;
+  /** What passed, which is worked out only now; `undefined` unless people and grants have passed completely, once, and as sorted as they should be. */
   digest(): RosterDigest | undefined;
 }
 
@@ -32,93 +32,116 @@ export function createRosterTap(options: RosterTapOptions): RosterTap {
 class Tap implements RosterTap {
   readonly #seeds: readonly [number, number];
   readonly #states: RosterStates;
-  #keys: Float64Array;
+  /** By person, in the order of passing. */
+  readonly #ids: string[] = [];
   #stateOf: Uint8Array;
-  #count = 0;
-  #names: Map<number, string> | undefined;
+  #names: string[] | undefined;
   #restarts = 0;
   #peopleOnce = false;
   #grantsOnce = false;
   #usable = true;
+  /** Of the grants that pass: their entitlement, where it leads from each state, and who comes next. */
+  #entitlementId = "";
+  #steps: Uint8Array = new Uint8Array(stateCount);
+  #next = 0;
 
   constructor({ capacity, keepNames, seeds, states }: RosterTapOptions) {
     this.#seeds = seeds;
     this.#states = states;
-    this.#keys = new Float64Array(capacity);
     this.#stateOf = new Uint8Array(capacity);
-    this.#names = keepNames ? new Map() : undefined;
+    this.#names = keepNames ? [] : undefined;
   }
 
-  *resources(rows: Iterable<Resource>): Generator<Resource> {
-    const before = this.#count;
-    for (const row of rows) {
-      if (row.kind === "user") this.#meet(row);
-      yield row;
-    }
-    if (this.#count === before) return;
-    // A second reading has counted everybody twice.
-    if (this.#peopleOnce) this.#usable = false;
-    this.#peopleOnce = true;
+  resources(rows: Iterable<Resource>): Iterator<Resource> {
+    const before = this.#ids.length;
+    return tapped(
+      rows,
+      (row) => {
+        if (row.kind === "user") this.#meet(row);
+      },
+      () => {
+        if (this.#ids.length === before) return;
+        // A second reading has counted everybody twice.
+        if (this.#peopleOnce) this.#usable = false;
+        this.#peopleOnce = true;
+      },
+    );
   }
 
-  *grants(rows: Iterable<Grant>): Generator<Grant> {
+  grants(rows: Iterable<Grant>): Iterator<Grant> {
     if (this.#grantsOnce) this.#usable = false;
-    let of = "";
-    let at = 0;
-    let steps: Uint8Array = new Uint8Array(stateCount);
-    for (const grant of rows) {
-      const { entitlement } = grant;
-      if (entitlement.id !== of) {
-        of = entitlement.id;
-        at = 0;
-        steps = this.#states.stepsOf(entitlement);
-      }
-      const found = this.#find(hash44(grant.principal.resource, this.#seeds), at);
-      if (found !== -1) {
-        const state = this.#stateOf[found] ?? disabledState;
-        this.#stateOf[found] = steps[state] || this.#states.step(state, entitlement);
-        at = found + 1;
-      }
-      yield grant;
-    }
-    this.#grantsOnce = true;
+    return tapped(
+      rows,
+      (grant) => this.#give(grant),
+      () => {
+        this.#grantsOnce = true;
+      },
+    );
   }
 
   digest(): RosterDigest | undefined {
     if (!this.#usable || !this.#peopleOnce || !this.#grantsOnce || this.#restarts > mostRestarts) return undefined;
-    const people = this.#keys.slice(0, this.#count);
-    for (let at = 0; at < people.length; at += 1) {
-      people[at] = (people[at] ?? 0) * stateCount + (this.#stateOf[at] ?? disabledState);
-    }
-    return { people: people.sort(), names: this.#names };
+    const people = new Float64Array(this.#ids.length);
+    const names = this.#names === undefined ? undefined : new Map<number, string>();
+    this.#ids.forEach((id, at) => {
+      const key = hash44(id, this.#seeds);
+      people[at] = key * stateCount + (this.#stateOf[at] ?? disabledState);
+      names?.set(key, this.#names?.[at] ?? "");
+    });
+    return { people: people.sort(), names };
   }
 
   #meet({ displayName, email, id, status }: UserResource): void {
-    if (this.#count === this.#keys.length) this.#grow();
-    const key = hash44(id.resource, this.#seeds);
-    this.#keys[this.#count] = key;
-    this.#stateOf[this.#count] = status === "enabled" ? withoutRole : disabledState;
-    this.#count += 1;
-    this.#names?.set(key, email ?? displayName);
-    if (this.#count > mostNamed) this.#names = undefined;
+    const at = this.#ids.push(id.resource) - 1;
+    if (at === this.#stateOf.length) this.#grow();
+    this.#stateOf[at] = status === "enabled" ? withoutRole : disabledState;
+    if (this.#names === undefined) return;
+    this.#names.push(email ?? displayName);
+    if (at >= mostNamed) this.#names = undefined;
+  }
+
+  #give({ entitlement, principal }: Grant): void {
+    if (entitlement.id !== this.#entitlementId) {
+      this.#entitlementId = entitlement.id;
+      this.#steps = this.#states.stepsOf(entitlement);
+      this.#next = 0;
+    }
+    const at = this.#find(principal.resource, this.#next);
+    if (at === -1) return;
+    const state = this.#stateOf[at] ?? disabledState;
+    this.#stateOf[at] = this.#steps[state] || this.#states.step(state, entitlement);
+    this.#next = at + 1;
   }
 
   #grow(): void {
-    const keys = new Float64Array(this.#keys.length * 2);
-    const states = new Uint8Array(keys.length);
-    keys.set(this.#keys);
+    const states = new Uint8Array(this.#stateOf.length * 2);
     states.set(this.#stateOf);
-    this.#keys = keys;
     this.#stateOf = states;
   }
 
   /** Index of a person, looked for from `from` on and then from the beginning; -1 when there is none, or too much to do. */
-  #find(key: number, from: number): number {
+  #find(id: string, from: number): number {
     if (this.#restarts > mostRestarts) return -1;
-    const keys = this.#keys;
-    for (let at = from; at < this.#count; at += 1) if (keys[at] === key) return at;
+    const ids = this.#ids;
+    for (let at = from; at < ids.length; at += 1) if (ids[at] === id) return at;
     this.#restarts += 1;
-    for (let at = 0; at < from; at += 1) if (keys[at] === key) return at;
+    for (let at = 0; at < from; at += 1) if (ids[at] === id) return at;
     return -1;
   }
+}
+
+/** Iterates as `rows` do. By hand, because one more generator for each row would cost as much as all the rest. */
+function tapped<Row>(rows: Iterable<Row>, onRow: (row: Row) => void, onEnd: () => void): Iterator<Row> {
+  const inner = rows[Symbol.iterator]();
+  return {
+    next() {
+      const result = inner.next();
+      if (result.done === true) onEnd();
+      else onRow(result.value);
+      return result;
+    },
+    return(value?: unknown) {
+      return inner.return?.(value) ?? { done: true, value };
+    },
+  };
 }

@@ -12,6 +12,7 @@ export interface RosterWatch {
   watch(snapshot: Snapshot): Snapshot;
   /** C1 has what a snapshot of `watch` held. Returns the snapshot that was given to `watch`. */
   accepted(snapshot: Snapshot): Snapshot;
+  /** What the last accepted snapshot changed; it is compared when this is called, which takes a while for a large team. */
   changes(): ChangesView;
 }
 
@@ -33,6 +34,25 @@ export function createRosterWatch({ clock, showPeople }: RosterWatchDeps): Roste
   let last: { readonly digest: RosterDigest; readonly atMs: number } | undefined;
   let changes: ChangesView = { kind: "none", reason: "No sync has been accepted since the start." };
   let capacity = firstCapacity;
+  let waiting: { readonly tap: RosterTap; readonly atMs: number } | undefined;
+
+  function compare(digest: RosterDigest | undefined, atMs: number): void {
+    if (digest === undefined) {
+      changes = { kind: "none", reason: "The last sync left something out, so it is not compared." };
+      return;
+    }
+    changes =
+      last === undefined
+        ? { kind: "none", reason: "There is no earlier sync of this process to compare with." }
+        : view(compareRosters(last.digest, digest), states, last.atMs, atMs);
+    last = { digest, atMs };
+    capacity = digest.people.length + firstCapacity;
+  }
+
+  function settle(): void {
+    if (waiting !== undefined) compare(waiting.tap.digest(), waiting.atMs);
+    waiting = undefined;
+  }
 
   return {
     watch(inner) {
@@ -49,21 +69,14 @@ export function createRosterWatch({ clock, showPeople }: RosterWatchDeps): Roste
       const found = taps.get(snapshot);
       if (found === undefined) return snapshot;
       taps.delete(snapshot);
-      const digest = found.tap.digest();
-      const nowMs = clock.nowMs();
-      if (digest === undefined) {
-        changes = { kind: "none", reason: "The last sync left something out, so it is not compared." };
-      } else {
-        changes =
-          last === undefined
-            ? { kind: "none", reason: "There is no earlier sync of this process to compare with." }
-            : view(compareRosters(last.digest, digest), states, last.atMs, nowMs);
-        last = { digest, atMs: nowMs };
-        capacity = Math.max(firstCapacity, digest.people.length + firstCapacity);
-      }
+      settle();
+      waiting = { tap: found.tap, atMs: clock.nowMs() };
       return found.inner;
     },
-    changes: () => changes,
+    changes() {
+      settle();
+      return changes;
+    },
   };
 }
 

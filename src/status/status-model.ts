@@ -103,7 +103,7 @@ export class StatusModel {
       this.#changed();
     },
     onTaskDone: (done: TaskEnd): void => {
-      if (done.type === "sync_full") this.#syncs.ended(done.id, done);
+      if (done.type === "sync_full") this.#syncs.ended(done.id, done, () => countsOf(this.#roster.changes()));
       this.#changed();
     },
   };
@@ -120,8 +120,7 @@ export class StatusModel {
       this.#changed();
     },
     onAccepted: ({ bytes, counts }: { readonly counts: SyncCounts; readonly bytes: number }): void => {
-      const changes = this.#roster.changes();
-      this.#syncs.accepted(counts, bytes, countsOf(changes));
+      this.#syncs.accepted(counts, bytes);
       this.#changed();
     },
   };

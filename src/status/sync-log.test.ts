@@ -7,6 +7,9 @@ import { type SyncPhase, syncPhases } from "./view.ts";
 
 const counts = { resourceTypes: 2, usersActive: 900, usersDisabled: 97, roles: 3, entitlements: 3, grants: 900 };
 
+const changes = { added: 1, removed: 2, roleChanges: 3 };
+const noChanges = (): undefined => undefined;
+
 function setUp() {
   const clock = createVirtualClock();
   return { clock, log: createSyncLog(clock) };
@@ -23,8 +26,8 @@ function acceptedSync(log: SyncLog, id: string): void {
   log.started(id);
   runPhases(log, syncPhases);
   log.counted(counts);
-  log.accepted(counts, 5000, { added: 1, removed: 2, roleChanges: 3 });
-  log.ended(id, { outcome: "success", error: undefined, durationMs: 7000 });
+  log.accepted(counts, 5000);
+  log.ended(id, { outcome: "success", error: undefined, durationMs: 7000 }, () => changes);
 }
 
 suite("sync log", () => {
@@ -50,9 +53,11 @@ suite("sync log", () => {
     const { log } = setUp();
     log.started("a");
     log.phaseStarted("validate");
-    log.ended("a", { outcome: "failure", error: new StatusError("unauthenticated", "no"), durationMs: 10 });
+    log.ended("a", { outcome: "failure", error: new StatusError("unauthenticated", "no"), durationMs: 10 }, () =>
+      assert.fail("there is nothing to compare"),
+    );
     log.started("b");
-    log.ended("b", { outcome: "cancelled", error: new StatusError("cancelled", "no"), durationMs: 10 });
+    log.ended("b", { outcome: "cancelled", error: new StatusError("cancelled", "no"), durationMs: 10 }, noChanges);
     const [cancelled, failed] = log.rows();
     assert.deepEqual([failed?.outcome, failed?.code, failed?.bytes], ["failure", "unauthenticated", undefined]);
     assert.deepEqual([cancelled?.outcome, cancelled?.code], ["cancelled", undefined]);
@@ -71,10 +76,10 @@ suite("sync log", () => {
     log.phaseStarted("resources");
     assert.equal(log.progressOf("first")?.phase, "resources");
     assert.equal(log.progressOf("second"), undefined);
-    log.ended("second", { outcome: "cancelled", error: undefined, durationMs: 10 });
+    log.ended("second", { outcome: "cancelled", error: undefined, durationMs: 10 }, noChanges);
     assert.equal(log.progressOf("first")?.phase, "resources");
-    log.accepted(counts, 1, undefined);
-    log.ended("first", { outcome: "success", error: undefined, durationMs: 20 });
+    log.accepted(counts, 1);
+    log.ended("first", { outcome: "success", error: undefined, durationMs: 20 }, noChanges);
     assert.deepEqual(
       log.rows().map(({ outcome, bytes }) => [outcome, bytes]),
       [
@@ -105,8 +110,8 @@ suite("sync log", () => {
         seen.toSorted((one, other) => one - other),
       );
       assert.ok(seen[0]! < 0.2 && seen.at(-1) === 1, `${seen}`);
-      log.accepted(counts, 1, undefined);
-      log.ended(id, { outcome: "success", error: undefined, durationMs: 1 });
+      log.accepted(counts, 1);
+      log.ended(id, { outcome: "success", error: undefined, durationMs: 1 }, noChanges);
     }
   });
 

@@ -24,8 +24,9 @@ export interface SyncLog {
   phaseStarted(phase: SyncPhase): void;
   phaseEnded(phase: SyncPhase, durationMs: number): void;
   counted(counts: SyncCounts): void;
-  accepted(counts: SyncCounts, bytes: number, changes: ChangeCounts | undefined): void;
-  ended(id: string, end: SyncEnd): void;
+  accepted(counts: SyncCounts, bytes: number): void;
+  /** `changes` is asked for, after all else, when the sync had been accepted. */
+  ended(id: string, end: SyncEnd, changes: () => ChangeCounts | undefined): void;
   /** Newest first, at most 50; the array is a new one after each change. */
   rows(): readonly SyncView[];
   /** `undefined` for a sync that waits for another one, or has not begun its first phase. */
@@ -51,7 +52,7 @@ interface Work {
   phaseStartedMs: number;
   counts: CountsView;
   readonly spentMs: Map<SyncPhase, number>;
-  accepted: Pick<SyncView, "bytes" | "counts" | "changes"> | undefined;
+  accepted: Pick<SyncView, "bytes" | "counts"> | undefined;
 }
 
 /** An empty log. Syncs go one after the other; of several that were started the first is the one at work. */
@@ -90,11 +91,11 @@ class History implements SyncLog {
     this.#work.counts = countsView(counts);
   }
 
-  accepted(counts: SyncCounts, bytes: number, changes: ChangeCounts | undefined): void {
-    this.#work.accepted = { bytes, counts: countsView(counts), changes };
+  accepted(counts: SyncCounts, bytes: number): void {
+    this.#work.accepted = { bytes, counts: countsView(counts) };
   }
 
-  ended(id: string, { durationMs, error, outcome }: SyncEnd): void {
+  ended(id: string, { durationMs, error, outcome }: SyncEnd, changes: () => ChangeCounts | undefined): void {
     const atWork = this.#isAtWork(id);
     this.#open.delete(id);
     const { accepted, counts, spentMs } = atWork ? this.#work : noWork();
@@ -110,7 +111,7 @@ class History implements SyncLog {
       code: outcome === "failure" ? error?.code : undefined,
       bytes: accepted?.bytes,
       counts: accepted?.counts,
-      changes: accepted?.changes,
+      changes: accepted === undefined ? undefined : changes(),
     };
     this.#rows = [row, ...this.#rows].slice(0, mostRows);
   }
