@@ -116,7 +116,10 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
     },
     budget() {
       const nowMs = clock.monotonicMs();
-      const used = begins.reduce((sum, beginMs) => (beginMs > nowMs - windowMs ? sum + 1 : sum), 0);
+      const isRecent = (beginMs: number | undefined): boolean => beginMs !== undefined && beginMs > nowMs - windowMs;
+      let used = 0;
+      // From the last one backwards, because a lifted limit makes the ring long.
+      while (used < requestsPerMinute && isRecent(begins.at(next - 1 - used))) used += 1;
       return { requestsPerMinute, used, waiting, pauseLeftMs: Math.max(0, pausedUntilMs - nowMs) };
     },
   };
