@@ -105,7 +105,8 @@ suite("a new version that is wrong", { concurrency: 3 }, () => {
     const { c1, write } = scene;
     const next = scene.rotateC1();
     await write({ BATON_CLIENT_ID: next.BATON_CLIENT_ID });
-    await pending(scene, "c1");
+    await until(() => linesWith(scene.daemon, doesNotWork).length >= 1, "a trial");
+    assert.equal((await credentialMetrics(scene.daemon.healthUrl, "c1")).pending, 1);
     assert.match(c1.takeViolations()[0]?.message ?? "", /not verifiable/);
     await write(next);
     await activated(scene, "c1");
