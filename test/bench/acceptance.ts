@@ -1,5 +1,5 @@
-import type { InARow, TeamResult } from "./measure.ts";
-import { median, mib, showCount, showMib, showRatio, showSeconds, spread } from "./numbers.ts";
+import type { Idle, InARow, TeamResult } from "./measure.ts";
+import { median, mib, showCount, showMib, showMilliCores, showRatio, showSeconds, spread } from "./numbers.ts";
 import { largestTeam, measuredTeam } from "./plan.ts";
 
 export type Verdict = "PASS" | "FAIL" | "SKIPPED" | "not run";
@@ -15,7 +15,7 @@ export interface Line {
 export interface Results {
   readonly teams: readonly TeamResult[];
   readonly inARow: InARow;
-  readonly idleRssBytes: number;
+  readonly idle: Idle;
   /** Why nothing was compared, when nothing could be. */
   readonly skipped: string | undefined;
 }
@@ -29,6 +29,7 @@ const limits = {
   growth: 1.1,
   startSeconds: 1,
   idleBytes: 100 * mib,
+  idleMilliCores: 10,
 };
 
 /** Holds every figure that must be reached against its limit. */
@@ -51,7 +52,8 @@ export function acceptance(results: Results): Line[] {
     },
     growth(results.inARow),
     line("exec to first GetTask", "<", limits.startSeconds, startOf(results.teams), showSeconds),
-    line("idle RSS", "<", limits.idleBytes, results.idleRssBytes, showMib),
+    line("idle RSS", "<", limits.idleBytes, results.idle.rssBytes, showMib),
+    line("idle processor", "<", limits.idleMilliCores, results.idle.milliCores, showMilliCores),
   ];
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { acceptance, type Line } from "./acceptance.ts";
 import { freshDirectory, measureIdle, measureInARow, measureTeam, type TeamResult } from "./measure.ts";
-import { showCount, showMib, showSeconds } from "./numbers.ts";
+import { showCount, showMib, showMilliCores, showSeconds } from "./numbers.ts";
 import { planOf } from "./plan.ts";
 import { acceptanceTable, comparisonTable, inARowTable, machineFacts, ourTable } from "./report.ts";
 import { prepareTools } from "./run-others.ts";
@@ -29,14 +29,14 @@ async function main(directory: string): Promise<boolean> {
   say(`\n${syncs} syncs of ${showCount(team.active)} members in one process`);
   const inARow = await measureInARow(plan.inARow, freshDirectory(directory, "in-a-row"));
   say(`\nidle for ${showSeconds(plan.idleMs / 1000)}`);
-  const idleRssBytes = await measureIdle(plan.idleMs, freshDirectory(directory, "idle"));
-  say(`  ${showMib(idleRssBytes)}`);
+  const idle = await measureIdle(plan.idleMs, freshDirectory(directory, "idle"));
+  say(`  ${showMib(idle.rssBytes)}, ${showMilliCores(idle.milliCores)}`);
 
   say(`\n== Ours\n${ourTable(teams)}\n\n${inARowTable(inARow)}`);
   say("\n== Others on the same rows");
   if (skipped !== undefined) say(`SKIPPED: ${skipped}`);
   for (const result of teams) if (result.comparison !== undefined) say(`${comparisonTable(result)}\n`);
-  const lines = acceptance({ teams, inARow, idleRssBytes, skipped });
+  const lines = acceptance({ teams, inARow, idle, skipped });
   say(`\n== Acceptance\n${acceptanceTable(lines)}`);
   say(`\nbenchmark ended after ${showSeconds((performance.now() - startedMs) / 1000)}`);
   return lines.every(holds);

@@ -94,12 +94,26 @@ export async function measureInARow({ syncs, team }: Plan["inARow"], directory: 
   return { team, syncs: done };
 }
 
+/** A daemon that has nothing to do but to ask for work now and then. */
+export interface Idle {
+  readonly rssBytes: number;
+  /** Thousandths of one processor core. */
+  readonly milliCores: number;
+}
+
+const settleMs = 2_000;
+const idlePollMs = 3_000;
+
 /** Memory of a daemon that has said Hello and found nothing to do for a while, polling once a second. */
-export async function measureIdle(idleMs: number, directory: string): Promise<number> {
+export async function measureIdle(idleMs: number, directory: string): Promise<Idle> {
   await using cursor = await startCursor({ active: 10, removed: 0 });
-  await using stage = await startStage(cursor, directory, 1_000);
+  await using stage = await startStage(cursor, directory, idlePollMs);
+  // What the start leaves to be done is not idling.
+  await delay(settleMs);
+  const [startedMs, usedBefore] = [performance.now(), stage.cpuSeconds()];
   await delay(idleMs);
-  return stage.rssBytes();
+  const milliCores = ((stage.cpuSeconds() - usedBefore) * 1_000_000) / (performance.now() - startedMs);
+  return { rssBytes: await stage.rssBytes(), milliCores };
 }
 
 /** An empty directory for one part of the benchmark. */

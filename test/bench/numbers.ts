@@ -23,6 +23,7 @@ export const mib = 1024 * 1024;
 
 export const showSeconds = (seconds: number): string => `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
 export const showMib = (bytes: number): string => `${(bytes / mib).toFixed(bytes < 10 * mib ? 1 : 0)} MiB`;
+export const showMilliCores = (milliCores: number): string => `${milliCores.toFixed(1)} mCPU`;
 export const showRatio = (ratio: number): string => `${ratio.toFixed(2)}x`;
 export const showCount = (count: number): string => count.toLocaleString("en-US");
 

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -30,7 +31,12 @@ export interface Stage extends AsyncDisposable {
   readonly startSeconds: number;
   sync(): Promise<OurSync>;
   rssBytes(): Promise<number>;
+  /** Processor time that the process has used since its start, as the kernel counts it. */
+  cpuSeconds(): number;
 }
+
+/** The kernel counts processor time in hundredths of a second (USER_HZ). */
+const ticksPerSecond = 100;
 
 const syncTimeoutMs = 15 * 60_000;
 const phaseNames = ["validate", "types", "resources", "entitlements", "grants", "pack", "upload"];
@@ -56,6 +62,10 @@ export async function startStage(cursor: Cursor, directory: string, pollMs = 200
       startSeconds: (firstPoll.atMs - startedMs) / 1000,
       sync: () => runSync(c1, daemon, port),
       rssBytes: () => daemon.rssBytes(),
+      cpuSeconds() {
+        const fields = readFileSync(`/proc/${daemon.pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+        return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+      },
       async [Symbol.asyncDispose]() {
         await stop(c1, daemon);
         process.off("exit", kill);
