@@ -130,5 +130,8 @@ deploy-test: dist/baton-cursor $(DEPLOY_TOOLS) ## Chart and manifests against He
 deploy-golden: $(DEPLOY_TOOLS) ## Write the chart's golden files anew
 	@UPDATE_GOLDEN=1 node --test test/deploy/suites/render.ts
 
+apiserver-test: $(DEPLOY_TOOLS) ## Chart, Role, Lease and Events against a real kube-apiserver and etcd (needs Go, by hand)
+	@node --test test/apiserver/apiserver.ts
+
 clean: ## Remove everything that was made
-	@rm -rf dist node_modules coverage build bench-out test/interop/bin $(SCIM_SERVERS)/*/node_modules $(SCIM_PYTHON)
+	@rm -rf dist node_modules coverage build bench-out test/interop/bin test/apiserver/bin $(SCIM_SERVERS)/*/node_modules $(SCIM_PYTHON)
