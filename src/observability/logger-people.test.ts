@@ -101,6 +101,7 @@ suite("people in logs", () => {
   test("a long text without an address takes no time", () => {
     const startedMs = performance.now();
     linesAbout(["a".repeat(300_000), `${"ab@".repeat(20_000)}`]);
-    assert.ok(performance.now() - startedMs < 1000);
+    // Some 200 ms; what grows with the square of the length takes minutes.
+    assert.ok(performance.now() - startedMs < 10_000);
   });
 });
