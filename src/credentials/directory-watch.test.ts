@@ -132,7 +132,7 @@ suite("watching a secrets directory", { concurrency: true }, () => {
     const watch = watching(secret.directory);
     const beganMs = performance.now();
     await watch[Symbol.asyncDispose]();
-    assert.ok(performance.now() - beganMs < 1_000);
+    assert.ok(performance.now() - beganMs < 5_000);
     assert.equal(watch.looks.count, 0);
   });
 });
