@@ -8,7 +8,7 @@ SCIM_PYTHON := $(SCIM_SERVERS)/scim2-server/.venv
 SOURCES := $(shell find src scripts -name '*.ts' 2>/dev/null) package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring-test scim-python ha-soak bench bench-accounts clean
+.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring-test status-test status-cost scim-python ha-soak bench bench-accounts clean
 
 help: ## List the targets
 	@echo "baton-cursor: the Cursor connector for ConductorOne"
@@ -69,6 +69,12 @@ interop: dist/baton-cursor ## Against the official Go SDK, generated stubs and b
 
 monitoring-test: dist/baton-cursor ## Rules, dashboard and metrics against a real Prometheus (Debian package prometheus)
 	@node --test test/monitoring/rules.ts test/monitoring/scrape.ts
+
+status-test: $(STAMP) ## The status page in a real browser (Debian package chromium); pictures in build/status-page
+	@node --test test/status/chromium.ts
+
+status-cost: dist/baton-cursor ## CPU, memory and time that the status page costs
+	@node test/status/cost.ts $(COST_ARGS)
 
 scim-python: $(STAMP) ## A SCIM server written in Python (needs python3 3.11 with venv)
 	@if python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
