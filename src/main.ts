@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { appendFileSync, readdirSync, readFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
@@ -93,7 +94,9 @@ async function run(invocation: Invocation): Promise<number> {
 
 function appDeps({ config, service, warnings }: ParsedConfig): AppDeps {
   const secrets = createKnownSecrets();
-  const logger = { clock: systemClock, showPeople: config.logPii, secrets: () => secrets.all() };
+  // The log, the health answers and the status page call the same person by the same digest.
+  const personKey = randomBytes(32);
+  const logger = { clock: systemClock, showPeople: config.logPii, secrets: () => secrets.all(), personKey };
   const format = config.logFormat ?? (process.stderr.isTTY === true ? "console" : "json");
   const level = !service && process.stderr.isTTY === true ? quieter(config.logLevel) : config.logLevel;
   const log = createLogger({ ...logger, level, format, sinks: logSinks(config.logPath) });

@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import { createVirtualClock } from "../../test/fakes/virtual-clock.ts";
 import { isEmailAddress } from "../baton/email-address.ts";
-import { createLogger, type LogFormat } from "./logger.ts";
+import { createCleaner, createLogger, type LogFormat } from "./logger.ts";
 
 /** One line about each value, the value being the target of an action. */
 function linesAbout(targets: readonly string[], format: LogFormat = "json"): readonly string[] {
@@ -97,6 +97,16 @@ suite("people in logs", () => {
   for (const text of harmless) {
     test(`${text} stays as it is`, () => assert.equal(targetOf(linesAbout([text])[0]), text));
   }
+
+  test("the same person has the same digest wherever the key is the same, and another one elsewhere", () => {
+    const options = { showPeople: false, secrets: () => [] };
+    const personKey = new Uint8Array(32).fill(7);
+    const [one, same, other] = [{ ...options, personKey }, { ...options, personKey }, options].map((each) =>
+      createCleaner(each)("Ada@example.com"),
+    );
+    assert.equal(one, same);
+    assert.notEqual(one, other);
+  });
 
   test("a long text without an address takes no time", () => {
     const startedMs = performance.now();

@@ -22,6 +22,8 @@ export interface LoggerOptions {
   readonly showPeople: boolean;
   /** Values that must never appear in a line whatever happens, e.g. credentials that were read from files. */
   readonly secrets: () => readonly string[];
+  /** Key of the digests; whoever shares it calls the same person by the same digest. By default a new one. */
+  readonly personKey?: Uint8Array;
 }
 
 /** A logger of JSON lines with the keys `level`, `ts`, `msg`, or of short lines for a terminal. */
@@ -103,10 +105,10 @@ const emailPattern = new RegExp(
 export function createCleaner({
   showPeople,
   secrets,
-}: Pick<LoggerOptions, "showPeople" | "secrets">): (text: string) => string {
-  const key = randomBytes(32);
+  personKey = randomBytes(32),
+}: Pick<LoggerOptions, "showPeople" | "secrets" | "personKey">): (text: string) => string {
   const digest = (address: string) =>
-    `person-${createHmac("sha256", key).update(emailKey(address)).digest("hex").slice(0, 12)}`;
+    `person-${createHmac("sha256", personKey).update(emailKey(address)).digest("hex").slice(0, 12)}`;
   return (line) => {
     const withoutSecrets = secrets().reduce(
       (text, secret) => (secret.length < 6 ? text : text.replaceAll(secret, "[redacted]")),

@@ -158,6 +158,13 @@ suite("status page of a daemon", () => {
     await reading;
   });
 
+  test("on another address of this machine, where it is asked to", limit, async () => {
+    await using scene = await setScene({ env: { BATON_STATUS_BIND_ADDRESS: "127.0.0.2" } });
+    const { port } = new URL(scene.daemon.statusUrl);
+    assert.equal((await fetch(`http://127.0.0.2:${port}/`)).status, 200);
+    await assert.rejects(fetch(scene.daemon.statusUrl));
+  });
+
   test(
     "switched off, there is none and nothing is collected; a port that is taken costs only the page",
     limit,
