@@ -11,6 +11,7 @@ text("people",a.showsPeople?"E-mail addresses are shown, as BATON_LOG_PII asks."
 }
 function mood(){
 var c=state.connection,t=state.tasks.running;
+if(gone)return ["bad","Not reached"];
 if(c.state==="stopped")return ["bad","Stopped"];
 if(c.state==="draining")return ["warn","Shutting down"];
 if(c.problem)return ["bad","Not ready"];
@@ -27,7 +28,7 @@ doc.title=m[1]+" · baton-cursor";
 }
 function connection(c){
 var said={starting:"saying Hello",polling:"asking for tasks",standby:"another replica asks",draining:"finishing, asks for nothing",stopped:"stopped"};
-fill("connection",rows(["State",said[c.state]],["Host",c.host||"no client id yet"],
+fill("connection",rows(["State",c.state==="polling"&&c.failingSinceMs?"asking without an answer":said[c.state]],["Host",c.host||"no client id yet"],
 ["Last answer",c.lastPollMs?time("ago",c.lastPollMs):"none yet"],
 c.nextPollMs&&["Next poll",time("in",c.nextPollMs)],
 c.failingSinceMs&&["Failing for",time("for",c.failingSinceMs)]),

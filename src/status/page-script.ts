@@ -56,7 +56,7 @@ function rows(){return h("dl",null,[].slice.call(arguments).filter(Boolean).map(
 
 /** Draws what has changed, follows the stream, and says when it is cut. */
 const following = `
-var state={},first=JSON.parse(by("state-data").textContent);
+var gone=false,state={},first=JSON.parse(by("state-data").textContent);
 var parts={about:about,connection:connection,tasks:tasks,syncs:syncs,changes:changes,budgets:budgets,credentials:credentials,problems:problems};
 function draw(news){
 skew=news.nowMs-Date.now();
@@ -67,7 +67,7 @@ fresh.forEach(function(k){parts[k](state[k])});
 headline();
 tick();
 }
-function lost(is){by("lost").hidden=!is}
+function lost(is){gone=is;by("lost").hidden=!is;headline()}
 function follow(){
 var es=new EventSource("events");
 es.onmessage=function(e){lost(false);draw(JSON.parse(e.data))};

@@ -97,6 +97,7 @@ function tests(chromium: string): void {
     await first[Symbol.asyncDispose]();
     await page.getByRole("alert").filter({ hasText: "does not answer" }).waitFor({ timeout: 15_000 });
     assert.deepEqual(await opened.violations(), []);
+    await shows(page, "#mood", /^Not reached$/);
     await opened.picture("lost");
     await using _second = await setScene({ factor: 1, env: { BATON_STATUS_PORT: port } });
     await page.locator("#lost").waitFor({ state: "hidden", timeout: 30_000 });
