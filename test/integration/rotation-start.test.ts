@@ -196,6 +196,8 @@ suite("another tenant", { concurrency: 3 }, () => {
     const other = scene.rotateC1("another.example.com");
     await scene.write(other);
     await activated(scene, "c1");
+    // A task that the last poll of the old client still catches is reported by that client.
+    await until(() => scene.c1.calls("GetTask").at(-1)?.clientId === other.BATON_CLIENT_ID, "a poll of the new client");
     await works(scene);
     assert.equal(scene.c1.calls("FinishTask").at(-1)?.clientId, other.BATON_CLIENT_ID);
     assert.equal(scene.c1.token.requests.at(-1)?.assertion?.claims["aud"], "another.example.com");
