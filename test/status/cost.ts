@@ -1,5 +1,5 @@
 /** What the status page costs a running connector: `make status-cost`. Figures are of the daemon's own CPU time and memory. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Cursor, startCursor } from "../bench/cursor.ts";
@@ -12,8 +12,6 @@ const limits = { cpuShare: 0.02, bytes: 10 * 1024 * 1024, slower: 0.03 };
 const short = process.argv.includes("--short");
 const idleMs = short ? 10_000 : 30_000;
 const rounds = short ? 7 : 15;
-/** `getconf CLK_TCK`, which is 100 on every Linux that Node runs on. */
-const ticksPerSecond = 100;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 interface Stage extends AsyncDisposable {
@@ -50,11 +48,13 @@ async function startStage(cursor: Cursor, status: boolean): Promise<Stage> {
   };
 }
 
-/** CPU seconds of a process, all threads. */
+/** CPU seconds of a process: what the scheduler gave each of its threads, to the nanosecond. */
 function cpuSeconds({ pid }: DaemonProcess): number {
-  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+  const given = readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const [nanoseconds] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ");
+    return Number(nanoseconds);
+  });
+  return given.reduce((sum, each) => sum + each, 0) / 1e9;
 }
 
 /** Reads the event stream as an open page does. */
