@@ -3,29 +3,8 @@ import { suite, test } from "node:test";
 import type { ScimAnswer } from "../../test/fakes/scim-server.ts";
 import { createTestClock } from "../../test/helpers/clock.ts";
 import { forever } from "../../test/helpers/scim-client.ts";
-import { newUser, type ScimScene, setScimScene } from "../../test/helpers/scim-scene.ts";
-
-const ada = "Ada@example.com";
-const others = ["bob@example.com", "cyd@example.com"];
-const onPost = { method: "POST" } as const;
-const create = ({ client }: ScimScene, email = ada) => client.createUser(newUser(email), forever);
-const stored = ({ scim }: ScimScene) => scim.records.map(({ userName }) => userName);
-const posts = ({ scim }: ScimScene) => scim.requests.filter(({ method }) => method === "POST");
-
-/** One created user, and one record of it, whatever happened on the way. */
-async function assertCreatedOnce(scene: ScimScene): Promise<void> {
-  const { kind, user } = await create(scene);
-  assert.deepEqual([kind, user.userName.toLowerCase(), user.active], ["created", ada.toLowerCase(), true]);
-  assert.deepEqual(
-    stored(scene).map((name) => name.toLowerCase()),
-    [...others, ada.toLowerCase()],
-  );
-  assert.equal(user.id, scene.scim.records.at(-1)?.id);
-  assert.deepEqual(
-    scene.scim.effects.map(({ kind: effect }) => effect),
-    ["created"],
-  );
-}
+import { ada, assertCreatedOnce, create, onPost, others, posts, stored } from "../../test/helpers/scim-creations.ts";
+import { newUser, setScimScene } from "../../test/helpers/scim-scene.ts";
 
 suite("a creation that fails", { concurrency: 4 }, () => {
   test("a rate limit says that nobody was created: it is waited out, and the user sent again after a look", async () => {

@@ -2,29 +2,8 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { ScimQuirks } from "../../test/fakes/scim-server.ts";
 import { forever } from "../../test/helpers/scim-client.ts";
-import { newUser, type ScimScene, setScimScene } from "../../test/helpers/scim-scene.ts";
-
-const ada = "Ada@example.com";
-const others = ["bob@example.com", "cyd@example.com"];
-const onPost = { method: "POST" } as const;
-const create = ({ client }: ScimScene, email = ada) => client.createUser(newUser(email), forever);
-const stored = ({ scim }: ScimScene) => scim.records.map(({ userName }) => userName);
-const posts = ({ scim }: ScimScene) => scim.requests.filter(({ method }) => method === "POST");
-
-/** One created user, and one record of it, whatever happened on the way. */
-async function assertCreatedOnce(scene: ScimScene): Promise<void> {
-  const { kind, user } = await create(scene);
-  assert.deepEqual([kind, user.userName.toLowerCase(), user.active], ["created", ada.toLowerCase(), true]);
-  assert.deepEqual(
-    stored(scene).map((name) => name.toLowerCase()),
-    [...others, ada.toLowerCase()],
-  );
-  assert.equal(user.id, scene.scim.records.at(-1)?.id);
-  assert.deepEqual(
-    scene.scim.effects.map(({ kind: effect }) => effect),
-    ["created"],
-  );
-}
+import { ada, assertCreatedOnce, create, onPost, others, posts, stored } from "../../test/helpers/scim-creations.ts";
+import { setScimScene } from "../../test/helpers/scim-scene.ts";
 
 suite("a new user", () => {
   test("is sent once, with nothing but what every server takes", async () => {
