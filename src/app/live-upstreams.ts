@@ -39,29 +39,42 @@ export type OpenScim = (
   onStatus: (status: number | undefined) => void,
 ) => ScimClient;
 
-/** The client of the directory in use. A new token counts at once; another directory gets a client of its own. */
-export function scimInUse(credentials: LiveCredentials, open: OpenScim): () => ScimClient {
+/** What is needed of the credentials to follow the directory. */
+type ScimCredentials = Pick<LiveCredentials, "look" | "rotates" | "scim">;
+
+/**
+ * Gives the client of the directory in use; throws `unavailable` while there is none. A client stays with its directory: a new
+ * token for it counts at once, another directory has a client of its own.
+ */
+export function scimInUse(credentials: ScimCredentials, open: OpenScim): () => ScimClient {
   const { scim } = credentials;
-  let built: { readonly endpoint: string; readonly client: ScimClient } | undefined;
+  let built: { readonly endpoint: string; readonly client: ScimClient; token: Secret } | undefined;
   return () => {
     const access = scim.active();
     if (access === undefined)
       throw new StatusError("unavailable", `there are no SCIM credentials yet: ${scim.problem()}`);
     if (built?.endpoint !== access.endpoint) {
+      const { endpoint } = access;
       const token = (): Secret => {
         const now = scim.active();
         // A task that began with this directory must not show it the token of another one.
-        return now?.endpoint === access.endpoint ? now.token : access.token;
+        if (now?.endpoint === endpoint) own.token = now.token;
+        return own.token;
       };
-      const client = open(access.endpoint, token, (status) => watchToken(status, credentials));
-      built = { endpoint: access.endpoint, client };
+      const onStatus = (status: number | undefined): void => {
+        // What becomes of a directory that is no longer in use is no news.
+        if (scim.active()?.endpoint === endpoint) watchToken(status, credentials);
+      };
+      const own = { endpoint, client: open(endpoint, token, onStatus), token: access.token };
+      built = own;
     }
+    built.token = access.token;
     return built.client;
   };
 }
 
 /** As far as it can be told: requests of a moment ago may have had an older token. */
-function watchToken(status: number | undefined, credentials: LiveCredentials): void {
+function watchToken(status: number | undefined, credentials: ScimCredentials): void {
   if (status !== undefined && status < 300) credentials.scim.trusted();
   if (status !== 401 || !credentials.rotates) return;
   const message = "the SCIM directory rejected BATON_CURSOR_SCIM_TOKEN: put a right token into the Secret";

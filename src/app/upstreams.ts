@@ -16,8 +16,11 @@ import { share } from "./share.ts";
 /** Cursor and the SCIM directory of the team, under the credentials of the moment. */
 export interface Upstreams {
   readonly connector: Connector;
-  /** The team's directory; absent where none is configured. */
-  readonly scim: ScimClient | undefined;
+  /**
+   * The team's directory in use, to be taken once for what belongs together; throws `unavailable` while there are no right
+   * credentials. Absent where none is configured.
+   */
+  readonly scim: (() => ScimClient) | undefined;
   /** What the member list looks like. Rejects with what the operator should do. */
   surveyTeam(signal: AbortSignal): Promise<TeamSurvey>;
   /** Tries a key out within the rate budget. Rejects with what the operator should do. */
@@ -62,7 +65,7 @@ export function createUpstreams(
   };
   deps.status?.addBudget("Cursor Admin API", () => api.limiter.budget());
   const openScim = scimOpener(deps, transport, metrics, credentials.hasDirectory);
-  const scim = credentials.hasDirectory ? followScim(credentials, openScim) : undefined;
+  const scim = credentials.hasDirectory ? scimInUse(credentials, openScim) : undefined;
   const key = watchedKey(credentials);
   const connector = createCursorConnector({
     ...api,
@@ -138,18 +141,4 @@ function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics, isUse
           reason: error.message,
         }),
     });
-}
-
-/** Speaks to the directory in use at the moment of each call. */
-function followScim(credentials: LiveCredentials, open: OpenScim): ScimClient {
-  const client = scimInUse(credentials, open);
-  return {
-    validate: async (signal) => client().validate(signal),
-    findUsers: async (email, thorough, signal) => client().findUsers(email, thorough, signal),
-    createUser: async (user, signal) => client().createUser(user, signal),
-    setActive: async (user, active, signal) => client().setActive(user, active, signal),
-    deleteUser: async (user, signal) => client().deleteUser(user, signal),
-    describe: async (signal) => client().describe(signal),
-    users: (listing, signal) => client().users(listing, signal),
-  };
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { startScimServer } from "../fakes/scim-server.ts";
 import { until } from "../helpers/until.ts";
-import { createTask, creationArm } from "./account-stage.ts";
+import { createTask, creationArm, deleteTask } from "./account-stage.ts";
 import {
   activated,
   credentialMetrics,
@@ -120,6 +121,51 @@ suite("rotating while there is work", { concurrency: 2 }, () => {
     assert.deepEqual(scim.violations, []);
     assert.equal((await credentialMetrics(daemon.healthUrl, "cursor_scim")).activations, 1);
   });
+
+  for (const [task, email, effects] of [
+    [deleteTask("user_cleo"), "cleo@example.com", ["deleted cleo@example.com"]],
+    [createTask("new@example.com"), "new@example.com", ["created new@example.com"]],
+  ] as const) {
+    const what = effects[0].split(" ")[0];
+    test(
+      `another directory in the middle of a task: who was looked up in one is ${what} in that one`,
+      limit,
+      async () => {
+        await using other = await startScimServer({ directoryId: "another", token: "scim-token-of-another-directory" });
+        await using scene = await setRotationScene({ env: { BATON_ALLOW_REPOINT: "true" } });
+        const { c1, keys, scim, write } = scene;
+        // Somebody else has the same id over there.
+        scim.seed({ userName: "cleo@example.com", id: "17" });
+        other.seed({ userName: "zoe@example.com", id: "17" });
+        const looked = Promise.withResolvers<void>();
+        const moved = Promise.withResolvers<undefined>();
+        scim.setOnRequest(({ method, query }, phase) => {
+          if (phase === "received" || method !== "GET" || !String(query["filter"]).includes(email)) return undefined;
+          looked.resolve();
+          return moved.promise;
+        });
+        const id = c1.enqueue(task);
+        await looked.promise;
+        await write({ BATON_CURSOR_SCIM_ENDPOINT: other.endpoint, BATON_CURSOR_SCIM_TOKEN: other.token });
+        await activated(scene, "cursor_scim");
+        const asked = other.requests.length;
+        moved.resolve(undefined);
+        const finish = await c1.awaitFinish(id, 20_000);
+        assert.equal(finish.ok, true, finish.message);
+        assert.deepEqual(
+          scim.effects.map(({ kind, userName }) => `${kind} ${userName}`),
+          effects,
+        );
+        assert.deepEqual(other.requests.slice(asked), []);
+        assert.deepEqual([...new Set(scim.requests.map(({ token }) => token))], [keys["BATON_CURSOR_SCIM_TOKEN"]]);
+        assert.equal((await c1.awaitFinish(c1.enqueue(createTask("later@example.com")), 20_000)).ok, true);
+        assert.deepEqual(
+          other.records.map(({ userName }) => userName),
+          ["zoe@example.com", "later@example.com"],
+        );
+      },
+    );
+  }
 
   for (const plain of [false, true]) {
     const where = plain ? "a plain directory" : "a mounted Secret";

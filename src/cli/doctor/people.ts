@@ -26,7 +26,7 @@ export async function checkPeople(
   if (scim === undefined) return [];
   return attempt("people", async () => {
     const { activeEmails } = await upstreams.surveyTeam(signal);
-    const { managed, pending, unmanaged } = await compare(activeEmails, scim, signal);
+    const { managed, pending, unmanaged } = await compare(activeEmails, scim(), signal);
     const named = (people: ReadonlySet<string>) =>
       listPeople && people.size > 0 ? `${people.size} (${[...people].sort().join(", ")})` : String(people.size);
     const unknown = "members whom SCIM does not know";

@@ -82,7 +82,7 @@ export async function checkScim(
     return [config.provisioning ? warning("SCIM", asked, fix) : skipped("SCIM", "not configured: sync only")];
   }
   return attempt("SCIM: users", async () => {
-    const facts = await scim.describe(signal);
+    const facts = await scim().describe(signal);
     const total = facts.totalUsers === undefined ? "an unknown number of users" : `${facts.totalUsers} users`;
     const trust = {
       true: "can be trusted",

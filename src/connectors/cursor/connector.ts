@@ -22,8 +22,8 @@ export interface CursorConnectorDeps extends Omit<AdminApiDeps, "onRetry"> {
   /** Leaves removed people out instead of syncing them as disabled users. */
   readonly skipRemoved: boolean;
   readonly shrink: ShrinkOptions;
-  /** The team's SCIM directory; without it accounts are neither created nor deleted. */
-  readonly scim?: ScimClient | undefined;
+  /** The team's SCIM directory at this moment; without it accounts are neither created nor deleted. */
+  readonly scim?: (() => ScimClient) | undefined;
   readonly accounts?: AccountSettings;
   /** How far the reading of a team in pages may go; the default suits a million members. */
   readonly reading?: ReadMembersOptions;
@@ -88,7 +88,7 @@ export async function proveCursorKey(deps: AdminApiDeps, signal: AbortSignal): P
 /** All tasks share one reading of the roster; a member is removed only after a new one. */
 function createAccounts(
   deps: CursorConnectorDeps,
-  scim: ScimClient,
+  scim: () => ScimClient,
   api: HttpClient,
   readRoster: (signal: AbortSignal) => Promise<Roster>,
 ): AccountManager {

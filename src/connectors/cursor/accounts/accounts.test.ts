@@ -59,7 +59,7 @@ function setUp({ lookups = [nobody], removeUnmanaged = false, teams }: SetUp) {
     },
   };
   const accounts: AccountManager = createCursorAccounts({
-    scim,
+    scim: () => scim,
     rosterMaxAgeMs: 0,
     allowDeactivation: false,
     deletions: createDeletions(createVirtualClock()),

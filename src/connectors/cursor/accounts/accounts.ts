@@ -7,16 +7,22 @@ import { deleteTarget } from "./delete-account.ts";
 import type { AccountDeps } from "./deps.ts";
 import { findTarget } from "./target.ts";
 
+export interface AccountsDeps extends Omit<AccountDeps, "scim"> {
+  /** The directory in use, asked for once per action: ids of one mean nobody, or somebody else, in another. */
+  readonly scim: () => AccountDeps["scim"];
+}
+
 /**
  * Accounts of a Cursor team. People are created and deleted in the team's SCIM directory, which Cursor follows; members and
  * records of the directory have nothing in common but the e-mail address. One change per address at a time.
  */
-export function createCursorAccounts(deps: AccountDeps): AccountManager {
+export function createCursorAccounts(deps: AccountsDeps): AccountManager {
   const locks = createKeyedLock();
+  const pinned = (): AccountDeps => ({ ...deps, scim: deps.scim() });
   return {
-    validate: (signal) => deps.scim.validate(signal),
+    validate: async (signal) => deps.scim().validate(signal),
     createAccount: (account, approve, signal) =>
-      locks.run(emailKey(account.email), () => createAccount(deps, account, approve, signal), signal),
+      locks.run(emailKey(account.email), async () => createAccount(pinned(), account, approve, signal), signal),
     async deleteAccount({ resource }, approve, signal) {
       const first = await findTarget(deps, resource, signal);
       if (first === undefined) return { kind: "gone" };
@@ -26,7 +32,7 @@ export function createCursorAccounts(deps: AccountDeps): AccountManager {
         const target = await findTarget(deps, resource, signal);
         if (target === undefined) return { kind: "gone" } as const;
         if (emailKey(target.email) !== key) throw renamed(resource);
-        return deleteTarget(deps, target, approve, signal);
+        return deleteTarget(pinned(), target, approve, signal);
       };
       return locks.run(key, work, signal);
     },

@@ -12,6 +12,7 @@ export interface AccountOptions {
   readonly allowDeactivation: boolean;
 }
 
+/** What one action needs; it speaks to one directory from its beginning to its end. */
 export interface AccountDeps extends AccountOptions {
   readonly scim: Pick<ScimClient, "createUser" | "deleteUser" | "findUsers" | "setActive" | "validate">;
   readonly team: SharedReading<TeamIndex>;

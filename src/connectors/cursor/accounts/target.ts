@@ -20,7 +20,11 @@ export interface Target {
  * there is nobody, that the person was removed (they may have joined again since), and that somebody is an administrator (others
  * may no longer be). Throws `failed_precondition` for a person who cannot be told from others.
  */
-export async function findTarget(deps: AccountDeps, id: string, signal: AbortSignal): Promise<Target | undefined> {
+export async function findTarget(
+  deps: Pick<AccountDeps, "rosterMaxAgeMs" | "team">,
+  id: string,
+  signal: AbortSignal,
+): Promise<Target | undefined> {
   const shared = resolve(await deps.team.get(deps.rosterMaxAgeMs, signal), id);
   const { member, team } = shared;
   const enough = member !== undefined && !member.removed && !team.adminIds.has(member.id);
