@@ -18,6 +18,7 @@ import { createTokenEndpoint } from "./c1/token.ts";
 export type { C1Options, C1Server } from "./c1/api.ts";
 export type { C1zContents } from "./c1/c1z.ts";
 export { grpcCodes } from "./c1/grpc.ts";
+export type { C1Hook, C1Request } from "./c1/hook.ts";
 export type { C1Network, Certificate } from "./c1/network.ts";
 export { newTaskId } from "./c1/queue.ts";
 export type { C1Event, Violation } from "./c1/recorder.ts";
@@ -43,7 +44,7 @@ export async function startC1Server(options: C1Options = {}): Promise<C1Server> 
     return { clientId, clientSecret };
   };
   const recorder = createRecorder();
-  const token = createTokenEndpoint(clients, recorder);
+  const token = createTokenEndpoint(clients, recorder, () => state.hook);
   const state: State = {
     recorder,
     token,
@@ -62,6 +63,7 @@ export async function startC1Server(options: C1Options = {}): Promise<C1Server> 
     uploadKind: options.uploads ?? "c1z",
     c1zDepth: options.c1zDepth ?? "records",
     uploadDirectory: options.uploadDirectory ?? directory,
+    hook: undefined,
     drop: (peerPort) => front.dropByPeerPort(peerPort),
   };
   const listener = await openListener(certificates.right, token, (call) => serveRpc(state, call), recorder);
@@ -74,6 +76,9 @@ export async function startC1Server(options: C1Options = {}): Promise<C1Server> 
     revokeClient: (clientId, how) => clients.revoke(clientId, how),
     token: token.control,
     network: createNetwork(front, listener, certificates),
+    setOnRequest(hook) {
+      state.hook = hook;
+    },
     ...taskVerbs(state),
     ...observations(state),
     ...waits(state),

@@ -105,6 +105,21 @@ suite("the fake Cursor and removal of members", () => {
     assert.deepEqual(keys, [cursor.apiKey, "key_new", cursor.apiKey, "key_new", undefined]);
   });
 
+  test("a hook sees each request before and after the work, and may break the connection there", async () => {
+    await using cursor = await start();
+    const seen: string[] = [];
+    cursor.setOnRequest(({ path }, phase) => {
+      seen.push(`${path} ${phase}`);
+      return phase === "received" ? "drop" : undefined;
+    });
+    await assert.rejects(post(cursor, { userId: "user_bob" }));
+    assert.equal(cursor.members[1]?.role, "member");
+    cursor.setOnRequest((_request, phase) => (phase === "done" ? "drop" : undefined));
+    await assert.rejects(post(cursor, { userId: "user_bob" }));
+    assert.equal(cursor.members[1]?.role, "removed");
+    assert.deepEqual(seen, ["/teams/remove-member received"]);
+  });
+
   test("a made-up team can lose and gain people", async () => {
     await using cursor = await startCursorServer({ team: { active: 3 } });
     const email = cursor.members[2]?.email ?? "";

@@ -2,12 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { serve } from "../helpers/http-server.ts";
 import { createRoster, sameEmail } from "./cursor/roster.ts";
 import { applyRemovals, type Desk, keyOf, route } from "./cursor/routes.ts";
-import type { CursorOptions, CursorRequest, CursorServer } from "./cursor/types.ts";
+import type { CursorHook, CursorOptions, CursorRequest, CursorServer } from "./cursor/types.ts";
 import { answerExchange, createFaultScript, type FaultScript, parsedOrText, readText } from "./fault-answer.ts";
 
 export { type MemberRow, makeTeam, type TeamSize } from "./cursor/team.ts";
 export type {
   CursorAnswer,
+  CursorHook,
   CursorOptions,
   CursorRequest,
   CursorServer,
@@ -21,6 +22,7 @@ interface State {
   readonly desk: Desk;
   readonly requests: Recorded[];
   readonly script: FaultScript;
+  hook: CursorHook | undefined;
 }
 
 /** Starts the Admin API on a free port of this machine. It refuses what the real one refuses. */
@@ -35,7 +37,7 @@ export async function startCursorServer(options: CursorOptions = {}): Promise<Cu
     waiting: [],
     pageSize: options.pageSize,
   };
-  const state: State = { desk, requests: [], script: createFaultScript() };
+  const state: State = { desk, requests: [], script: createFaultScript(), hook: undefined };
   const server = await serve((request, response) => {
     answer(state, request, response).catch(() => response.destroy());
   }, options.certificate);
@@ -58,15 +60,15 @@ export async function startCursorServer(options: CursorOptions = {}): Promise<Cu
     signIn: (email, name) => roster.signIn(email, name),
     applyRemovals: () => applyRemovals(desk),
     script: (...answers) => state.script.add(answers),
+    setOnRequest(hook) {
+      state.hook = hook;
+    },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 
-async function answer(
-  { desk, requests, script }: State,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answer(state: State, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { desk, requests, script } = state;
   const url = new URL(request.url ?? "/", "http://localhost");
   const recorded: Recorded = {
     atMs: performance.now(),
@@ -87,7 +89,11 @@ async function answer(
     request,
     response,
     fault,
-    work: async () => route(desk, request, text),
+    async work() {
+      if ((await state.hook?.(recorded, "received")) === "drop") return undefined;
+      const reply = route(desk, request, text);
+      return (await state.hook?.(recorded, "done")) === "drop" ? undefined : reply;
+    },
     onStatus(status) {
       recorded.status = status;
     },

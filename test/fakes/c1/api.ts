@@ -1,6 +1,7 @@
 import type { TestCa } from "../../helpers/tls.ts";
 import type { C1zDepth } from "./c1z.ts";
 import type { Revocation } from "./clients.ts";
+import type { C1Hook } from "./hook.ts";
 import type { C1Network } from "./network.ts";
 import type { C1Event, Violation } from "./recorder.ts";
 import type { Defaults } from "./state.ts";
@@ -62,6 +63,7 @@ export interface C1Server extends AsyncDisposable {
   script<M extends Method>(method: M, answers: readonly Answers[M][]): void;
   /** Forgets what was laid out. */
   unscript(method: Method): void;
+  setOnRequest(hook: C1Hook | undefined): void;
 
   calls<M extends Method>(method: M): readonly Call<M>[];
   /** Streams that have ended, good and bad, in this order. */

@@ -1,5 +1,6 @@
 import type { C1zDepth } from "./c1z.ts";
 import type { Clients } from "./clients.ts";
+import type { C1Hook } from "./hook.ts";
 import type { Queue } from "./queue.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Script } from "./script.ts";
@@ -32,6 +33,7 @@ export interface State {
   readonly uploadKind: "c1z" | "any";
   readonly c1zDepth: C1zDepth | "unread";
   readonly uploadDirectory: string;
+  hook: C1Hook | undefined;
   /** Resets the connection of a call. */
   drop(peerPort: number): void;
 }

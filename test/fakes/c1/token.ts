@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Assertion, AssertionFault, verifyAssertion } from "./assertion.ts";
 import type { Clients } from "./clients.ts";
 import type { ClientIdentity } from "./credentials.ts";
+import type { C1Hook } from "./hook.ts";
 import type { Recorder } from "./recorder.ts";
 
 /** One request to the token endpoint. */
@@ -69,7 +70,11 @@ const maxBodyBytes = 64 * 1024;
 const defaultLifetimeSeconds = 600;
 
 /** Creates the endpoint of these clients. */
-export function createTokenEndpoint(clients: Clients, recorder: Recorder): TokenEndpoint {
+export function createTokenEndpoint(
+  clients: Clients,
+  recorder: Recorder,
+  hook: () => C1Hook | undefined,
+): TokenEndpoint {
   const tokens = new Map<string, Issued>();
   const usedNonces = new Set<string>();
   const scripted: Scripted[] = [];
@@ -139,7 +144,9 @@ export function createTokenEndpoint(clients: Clients, recorder: Recorder): Token
     response.once("close", () => {
       open -= 1;
     });
+    if ((await hook()?.({ name: "token" }, "received")) === "drop") return void request.socket.resetAndDestroy();
     const { behaviour, status, headers, body } = await answer(request, record);
+    if ((await hook()?.({ name: "token" }, "done")) === "drop") return void request.socket.resetAndDestroy();
     if (behaviour === "hang") return;
     if (behaviour === "drop") {
       request.socket.destroy();

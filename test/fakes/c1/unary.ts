@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { decode, demandHello, encode, greeting, misbehave, readOne, record, refuseFaults } from "./dispatch.ts";
 import { finishFaults, readFinish } from "./finish.ts";
 import { type GrpcAnswer, type GrpcCall, GrpcFailure, grpcCodes } from "./grpc.ts";
+import { askHook } from "./hook.ts";
 import type { TaskEntry } from "./queue.ts";
 import type { State } from "./state.ts";
 import type { Answers, Method, PollAnswer, Requests, Responses, WireDuration } from "./types.ts";
@@ -24,9 +25,11 @@ export function serveUnary<M extends UnaryMethod>(state: State, method: M, call:
     const request = decode(state, method, await readOne(call));
     open.request = request;
     unary.check(state, request, call);
+    await askHook(state, call, method, "received");
     const answer = state.script.next(method);
     if (!(await misbehave(state, call, answer))) return undefined;
     const response = unary.commit(state, request, answer, call);
+    await askHook(state, call, method, "done");
     if (answer?.dropResponse === true) {
       state.drop(call.peerPort);
       return undefined;

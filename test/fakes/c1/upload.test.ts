@@ -8,7 +8,7 @@ import { suite, test } from "node:test";
 import { type C1Options, type C1Server, grpcCodes, startC1Server, type UploadAnswer } from "../c1-server.ts";
 import { createRawClient, type RawClient } from "./raw-client.ts";
 import { type SampleChanges, sampleC1z } from "./sample-c1z.ts";
-import { data, eof, finish, hello, metadata, uploadMessage, uploadStream } from "./samples.ts";
+import { data, eof, finish, finishError, hello, metadata, uploadMessage, uploadStream } from "./samples.ts";
 
 const zeros = new Uint8Array(32);
 const file = sampleC1z();
@@ -256,5 +256,49 @@ suite("the fake C1 spoils an upload", () => {
       code: grpcCodes.DEADLINE_EXCEEDED,
     });
     assert.equal((await all.c1.until(() => all.c1.uploads[0])).bytes, file.length);
+  });
+});
+
+suite("a hook of the fake C1", () => {
+  test("sees token, calls and the messages of an upload before and after the work", async () => {
+    await using c1 = await startC1Server();
+    const seen: string[] = [];
+    c1.setOnRequest(({ name }, phase) => {
+      seen.push(`${name} ${phase}`);
+      return undefined;
+    });
+    using client = createRawClient(c1);
+    await client.login();
+    await client.call("Hello", hello());
+    const id = c1.lease({ taskType: { case: "syncFull", value: {} } });
+    await client.upload(uploadStream(id, file));
+    const names = ["token", "Hello", "UploadAsset metadata", "UploadAsset data", "UploadAsset eof"];
+    assert.deepEqual(
+      seen,
+      names.flatMap((name) => [`${name} received`, `${name} done`]),
+    );
+  });
+
+  for (const [at, kept] of [
+    ["received", 0],
+    ["done", 1],
+  ] as const) {
+    test(`may break the connection at the end of an upload: ${at}`, async () => {
+      await using all = await working();
+      all.c1.setOnRequest(({ name }, phase) => (name.endsWith("eof") && phase === at ? "drop" : undefined));
+      await assert.rejects(all.client.upload(uploadStream(all.id, file)), { code: grpcCodes.UNAVAILABLE });
+      await all.c1.until(() => all.c1.uploads.length === 1);
+      assert.equal(all.c1.uploads.filter(({ ok }) => ok).length, kept);
+    });
+  }
+
+  test("may break the connection before and after a call has done its work", async () => {
+    await using all = await working();
+    const { c1, client, id } = all;
+    for (const at of ["received", "done"]) {
+      c1.setOnRequest(({ name }, phase) => (name === "FinishTask" && phase === at ? "drop" : undefined));
+      await assert.rejects(client.call("FinishTask", finishError(id)), { code: grpcCodes.UNAVAILABLE });
+      assert.equal(c1.task(id).state, at === "received" ? "leased" : "finished");
+    }
   });
 });

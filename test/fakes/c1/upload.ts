@@ -6,6 +6,7 @@ import { create } from "@bufbuild/protobuf";
 import { inspectC1z, isC1z } from "./c1z.ts";
 import { decode, demandHello, encode, hang, record, refuseFaults } from "./dispatch.ts";
 import { ClientGone, type GrpcAnswer, type GrpcCall, GrpcFailure, grpcCodes } from "./grpc.ts";
+import { askHook, type C1Request } from "./hook.ts";
 import { newTaskId, type TaskEntry } from "./queue.ts";
 import type { OpenCall, State } from "./state.ts";
 import type { Requests, UploadAnswer, UploadRecord } from "./types.ts";
@@ -40,8 +41,11 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
       for await (const bytes of call.messages) {
         refuseRevoked(state, call);
         const message = decode(state, "UploadAsset", bytes);
+        const name: C1Request["name"] = `UploadAsset ${message.msg.case ?? "data"}`;
+        await askHook(state, call, name, "received");
         if (incoming === undefined) incoming = await begin(state, open, message, call);
         else await add(state, incoming, message);
+        if (incoming.promised === undefined) await askHook(state, call, name, "done");
         if (await interfere(state, call, incoming, answer)) {
           await end(state, incoming, answer.okAtChunk === undefined ? {} : { code: grpcCodes.OK });
           return answer.okAtChunk === undefined ? undefined : response(answer);
@@ -52,7 +56,11 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
       refuseRevoked(state, call);
       if (answer.hang === true) await hang(call);
       if (answer.error !== undefined) throw new GrpcFailure(answer.error, answer.message ?? "scripted");
-      if (incoming !== undefined) await end(state, incoming, await accept(state, incoming));
+      const whole = incoming;
+      if (whole !== undefined) await end(state, whole, await accept(state, whole));
+      // What follows does not end it a second time.
+      incoming = undefined;
+      await askHook(state, call, "UploadAsset eof", "done");
       if (answer.dropResponse !== true) return response(answer);
       state.drop(call.peerPort);
       return undefined;

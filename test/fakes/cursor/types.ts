@@ -22,6 +22,15 @@ export interface CursorRequest {
 /** How one request is answered instead of rightly. */
 export type CursorAnswer = FaultAnswer;
 
+/**
+ * Awaited when a request is there and nothing is done yet ("received"), and between the work and the answer ("done"). "drop"
+ * breaks the connection there. Not asked where a script answers in place of the work.
+ */
+export type CursorHook = (
+  request: CursorRequest,
+  phase: "received" | "done",
+) => "drop" | undefined | Promise<"drop" | undefined>;
+
 /** When a removal shows in the roster. */
 export type RemovalDelay = "at once" | "manual";
 
@@ -63,4 +72,5 @@ export interface CursorServer extends AsyncDisposable {
   applyRemovals(): void;
   /** Lays out how the next requests are answered; what was laid out before comes first. */
   script(...answers: readonly CursorAnswer[]): void;
+  setOnRequest(hook: CursorHook | undefined): void;
 }
