@@ -1,5 +1,6 @@
 import type { C1Credentials } from "../baton/c1-credentials.ts";
 import type { Clock, Random } from "../baton/clock.ts";
+import { outsideLogScope } from "../baton/log-scope.ts";
 import type { Logger } from "../baton/logger.ts";
 import type { Loops } from "../baton/loops.ts";
 import type { Secret } from "../baton/secret.ts";
@@ -148,7 +149,8 @@ class Credentials implements LiveCredentials {
   }
 
   look(): void {
-    this.#rotation?.look();
+    // A task may have asked for it, but what is found goes on without the task.
+    outsideLogScope(() => this.#rotation?.look());
   }
 
   follow(verifiers: Verifiers, listeners: CredentialListeners): void {

@@ -28,6 +28,8 @@ export type SyncType = "full" | "resources_only";
  * removes every trace on disk, also after finish(); move or upload the file before that.
  */
 export interface SyncWriter extends AsyncDisposable {
+  /** Names this sync in the file and in the log: a KSUID of its own. */
+  readonly syncId: string;
   readonly counts: SyncCounts;
   putResourceType(type: ResourceType): void;
   putResource(resource: Resource): void;

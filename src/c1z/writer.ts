@@ -45,6 +45,7 @@ export function createSyncWriter(options: SyncWriterOptions): OpenSyncWriter {
 }
 
 class C1zWriter implements SyncWriter {
+  readonly syncId: string;
   readonly #directory: PrivateDirectory;
   readonly #syncType: SyncType;
   readonly #clock: Clock;
@@ -64,10 +65,11 @@ class C1zWriter implements SyncWriter {
     this.#syncType = syncType;
     this.#clock = options.clock;
     this.#startedMs = options.clock.nowMs();
+    this.syncId = ksuid(this.#startedMs, options.randomBytes ?? systemRandomBytes);
     this.#database = new SyncDatabase({
       path: this.#databasePath,
       sortDirectory: directory.path,
-      syncId: ksuid(this.#startedMs, options.randomBytes ?? systemRandomBytes),
+      syncId: this.syncId,
       discoveredAt: timestampText(this.#startedMs),
       maxBytes: options.maxDatabaseBytes ?? defaultMaxDatabaseBytes,
     });

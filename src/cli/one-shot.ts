@@ -4,6 +4,7 @@ import { copyFile, type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { AppDeps } from "../app/deps.ts";
 import { createParts } from "../app/parts.ts";
+import { withLogScope } from "../baton/log-scope.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { SyncCounts, SyncFile } from "../baton/sync-writer.ts";
 import { collectSync } from "../tasks/collect-sync.ts";
@@ -24,7 +25,11 @@ export interface OneShotDeps extends AppDeps {
  * Reads the team once and leaves a sync file, replacing an older one in one step; a failed run leaves the older one as it
  * is. Resolves with the exit code; Ctrl-C ends it with 1 and leaves nothing behind.
  */
-export async function oneShotCommand(deps: OneShotDeps): Promise<number> {
+export function oneShotCommand(deps: OneShotDeps): Promise<number> {
+  return withLogScope({}, () => syncOnce(deps));
+}
+
+async function syncOnce(deps: OneShotDeps): Promise<number> {
   const { config, clock, log, stop, out } = deps;
   const startedMs = clock.monotonicMs();
   const progress = createProgress(deps, startedMs);

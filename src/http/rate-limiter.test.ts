@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { createVirtualClock } from "../../test/fakes/virtual-clock.ts";
+import { logScope, withLogScope } from "../baton/log-scope.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { createRateLimiter } from "./rate-limiter.ts";
 
@@ -41,6 +42,14 @@ suite("rate limiter", () => {
     for (let count = 0; count < 5; count += 1) await limiter.run(attempt, forever);
     assert.deepEqual(clock.sleeps, []);
     assert.equal(waits.length, 5);
+  });
+
+  test("an attempt runs in the log scope of whoever asked for it, not of whoever made way for it", async () => {
+    const { limiter } = setUp({ concurrency: 1 });
+    const asked = ["a", "b", "c"].map((taskId) =>
+      withLogScope({ taskId }, () => limiter.run(async () => logScope(), forever)),
+    );
+    assert.deepEqual(await Promise.all(asked), [{ taskId: "a" }, { taskId: "b" }, { taskId: "c" }]);
   });
 
   test("the window slides: tickets come back one by one, a minute after each was taken", async () => {

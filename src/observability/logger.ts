@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import pino from "pino";
 import type { Clock } from "../baton/clock.ts";
 import { emailKey } from "../baton/email-address.ts";
+import { logScope } from "../baton/log-scope.ts";
 import type { LogFields, Logger } from "../baton/logger.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -26,7 +27,7 @@ export interface LoggerOptions {
   readonly personKey?: Uint8Array;
 }
 
-/** A logger of JSON lines with the keys `level`, `ts`, `msg`, or of short lines for a terminal. */
+/** A logger of JSON lines with the keys `level`, `ts`, `msg`, or of short lines for a terminal; each carries its log scope. */
 export function createLogger(options: LoggerOptions): Logger {
   const clean = createCleaner(options);
   const format = options.format === "console" ? consoleLine : (line: string) => line;
@@ -46,21 +47,25 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     destination,
   );
-  return wrap(base);
+  return wrap(base, {});
 }
 
-function wrap(base: pino.Logger): Logger {
+/** Fields are joined here and not by pino, which would write a key twice that is in two of them. */
+function wrap(base: pino.Logger, common: LogFields): Logger {
+  const write = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    if (base.isLevelEnabled(level)) base[level](inSnakeCase({ ...logScope(), ...common, ...fields }), message);
+  };
   return {
-    debug: (message, fields) => base.debug(inSnakeCase(fields), message),
-    info: (message, fields) => base.info(inSnakeCase(fields), message),
-    warn: (message, fields) => base.warn(inSnakeCase(fields), message),
-    error: (message, fields) => base.error(inSnakeCase(fields), message),
-    child: (fields) => wrap(base.child(inSnakeCase(fields))),
+    debug: write("debug"),
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+    child: (fields) => wrap(base, { ...common, ...fields }),
   };
 }
 
 /** Log keys are snake_case like those of the metrics, however a room spells them. */
-function inSnakeCase(fields: LogFields = {}): LogFields {
+function inSnakeCase(fields: LogFields): LogFields {
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => [
       key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),

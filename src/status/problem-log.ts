@@ -1,4 +1,5 @@
 import type { Clock } from "../baton/clock.ts";
+import { logScope } from "../baton/log-scope.ts";
 import type { LogFields, Logger } from "../baton/logger.ts";
 import { adviceOf } from "./fixes.ts";
 import { shorten } from "./shorten.ts";
@@ -40,8 +41,8 @@ export function createProblemLog({ clock, clean, onChange }: ProblemLogDeps): Pr
   const loggerWith = (base: LogFields): Logger => ({
     debug: () => undefined,
     info: () => undefined,
-    warn: (message, fields) => remember("warn", message, { ...base, ...fields }),
-    error: (message, fields) => remember("error", message, { ...base, ...fields }),
+    warn: (message, fields) => remember("warn", message, { ...logScope(), ...base, ...fields }),
+    error: (message, fields) => remember("error", message, { ...logScope(), ...base, ...fields }),
     child: (fields) => loggerWith({ ...base, ...fields }),
   });
   return { logger: loggerWith({}), problems: () => problems };

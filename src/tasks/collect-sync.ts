@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../baton/clock.ts";
 import type { Connector, ConnectorMetadata, Snapshot } from "../baton/connector.ts";
+import { addToLogScope } from "../baton/log-scope.ts";
 import type { Logger } from "../baton/logger.ts";
 import type { Entitlement, Grant, Resource, ResourceType } from "../baton/resource.ts";
 import { StatusError, throwIfAborted } from "../baton/status-error.ts";
@@ -31,7 +32,8 @@ const rowsPerTurn = 1_000;
 /**
  * Reads the upstream once and writes what `options` ask for into a sync file. Options that cannot be honoured are refused
  * before anything is fetched: an unknown resource type with `invalid_argument`, single resources with `unimplemented`.
- * Rejects with the signal's reason soon after it aborts; on any rejection nothing is left on disk.
+ * Rejects with the signal's reason soon after it aborts; on any rejection nothing is left on disk. The sync's id joins the log
+ * scope, so that what comes after it tells it too.
  */
 export async function collectSync(
   deps: CollectSyncDeps,
@@ -41,6 +43,7 @@ export async function collectSync(
   const types = selectTypes(deps.connector.metadata, options);
   await using cleanUp = new AsyncDisposableStack();
   const writer = cleanUp.use(await deps.openSyncWriter(options.skipEntitlementsAndGrants ? "resources_only" : "full"));
+  addToLogScope({ syncId: writer.syncId });
   // No separate proof of the credentials: the roster request proves them, and the rate budget counts requests.
   const snapshot = await timed("validate", deps, () => deps.connector.readSnapshot(signal));
   await copyRows(snapshot, types, options, { ...deps, writer, signal });

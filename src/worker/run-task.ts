@@ -1,4 +1,5 @@
 import type { Clock } from "../baton/clock.ts";
+import { withLogScope } from "../baton/log-scope.ts";
 import { StatusError, throwIfAborted } from "../baton/status-error.ts";
 import type {
   OpaqueAny,
@@ -46,20 +47,24 @@ interface Ending {
 
 /**
  * One task: keep it alive, handle it, report it. Every task ends in exactly one report, except hello, which is answered by
- * Hello itself, and a sync that C1 cancelled (or did not answer for) before it began. Never rejects.
+ * Hello itself, and a sync that C1 cancelled (or did not answer for) before it began. Each log line that is written
+ * meanwhile, wherever, carries the task's id and type. Never rejects.
  */
-export async function runTask(task: Task, deps: RunTaskDeps, signals: RunTaskSignals): Promise<void> {
+export function runTask(task: Task, deps: RunTaskDeps, signals: RunTaskSignals): Promise<void> {
+  return withLogScope({ taskId: task.id, taskType: task.type }, () => runInScope(task, deps, signals));
+}
+
+async function runInScope(task: Task, deps: RunTaskDeps, signals: RunTaskSignals): Promise<void> {
   if (await deps.reporter.reportAgain(task.id, signals.reports)) return;
   const startedMs = deps.clock.monotonicMs();
   deps.hooks.onTaskStart?.(task.type, task.id);
-  const scoped = { ...deps, log: deps.log.child({ taskId: task.id, taskType: task.type }) };
-  scoped.log.info("task started");
-  const ending = await workOn(task, scoped, signals);
+  deps.log.info("task started");
+  const ending = await workOn(task, deps, signals);
   await tell(task, ending, deps.reporter, signals.reports);
   const done = summarise(task, ending, deps.clock.monotonicMs() - startedMs);
   const fields = { code: done.error?.code, error: done.error?.message, durationMs: Math.round(done.durationMs) };
-  if (done.outcome === "failure") scoped.log.warn("task failed", fields);
-  else scoped.log.info(done.outcome === "success" ? "task succeeded" : "task cancelled", fields);
+  if (done.outcome === "failure") deps.log.warn("task failed", fields);
+  else deps.log.info(done.outcome === "success" ? "task succeeded" : "task cancelled", fields);
   deps.hooks.onTaskDone?.(done);
 }
 

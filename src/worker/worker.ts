@@ -236,7 +236,11 @@ class PollingWorker implements Worker {
   #start(task: Task, signals: RunTaskSignals, release: ReleaseSlot): void {
     const ended = runTask(task, this.#taskDeps, signals)
       .catch((reason: unknown) => {
-        this.#deps.log.error("a task ended in a way that it never should", { error: StatusError.from(reason).message });
+        this.#deps.log.error("a task ended in a way that it never should", {
+          taskId: task.id,
+          taskType: task.type,
+          error: StatusError.from(reason).message,
+        });
       })
       .finally(() => {
         this.#running.delete(task.id);

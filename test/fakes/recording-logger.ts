@@ -1,3 +1,4 @@
+import { logScope } from "../../src/baton/log-scope.ts";
 import type { LogFields, Logger } from "../../src/baton/logger.ts";
 
 export interface LogLine {
@@ -6,7 +7,7 @@ export interface LogLine {
   readonly fields: LogFields;
 }
 
-/** A logger that remembers its lines, those of its children included. */
+/** A logger that remembers its lines, those of its children included, with their log scope. */
 export interface RecordingLogger extends Logger {
   readonly lines: readonly LogLine[];
 }
@@ -15,7 +16,7 @@ export function createRecordingLogger(lines: LogLine[] = [], context: LogFields 
   const record =
     (level: LogLine["level"]) =>
     (message: string, fields: LogFields = {}): void => {
-      lines.push({ level, message, fields: { ...context, ...fields } });
+      lines.push({ level, message, fields: { ...logScope(), ...context, ...fields } });
     };
   return {
     lines,

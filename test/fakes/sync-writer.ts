@@ -36,12 +36,12 @@ export function createFakeSyncWriters(beforePut: (rows: number) => void = () => 
         disposed: false,
       };
       syncs.push(sync);
-      return createWriter(sync, beforePut);
+      return createWriter(sync, `sync${syncs.length}`, beforePut);
     },
   };
 }
 
-function createWriter(sync: WrittenSync, beforePut: (rows: number) => void): SyncWriter {
+function createWriter(sync: WrittenSync, syncId: string, beforePut: (rows: number) => void): SyncWriter {
   const known = new Set<string>();
   const people = { usersActive: 0, usersDisabled: 0, roles: 0 };
   let rows = 0;
@@ -64,6 +64,7 @@ function createWriter(sync: WrittenSync, beforePut: (rows: number) => void): Syn
   }
 
   return {
+    syncId,
     get counts() {
       const { types, entitlements, grants } = sync;
       return { ...people, resourceTypes: types.length, entitlements: entitlements.length, grants: grants.length };
