@@ -1,11 +1,16 @@
 import { once } from "node:events";
 import { createServer as createHttp1Server } from "node:http";
-import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  Http2ServerRequest,
+  Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type SecureVersion, type TlsOptions } from "node:tls";
 import { type GrpcAnswer, type GrpcCall, serveGrpc } from "./grpc.ts";
 import type { Recorder } from "./recorder.ts";
-import type { TokenEndpoint } from "./token.ts";
+import { type TokenEndpoint, tokenPath } from "./token.ts";
 
 /** How the port identifies itself. */
 export interface TlsMode {
@@ -26,7 +31,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Opens the inner port: TLS whose ALPN chooses between the token endpoint (HTTP/1.1) and gRPC (h2). */
+/** Opens the inner port: TLS whose ALPN chooses between HTTP/1.1, for the token endpoint alone, and h2, for it and gRPC. */
 export async function openListener(
   tls: TlsMode,
   token: TokenEndpoint,
@@ -47,7 +52,12 @@ export async function openListener(
     session.once("close", () => sessions.delete(session));
     session.on("error", () => undefined);
   });
-  http2.on("stream", (stream, headers) => {
+  http2.on("stream", (stream, headers, _flags, rawHeaders) => {
+    if (headers[":path"] === tokenPath) {
+      const request = new Http2ServerRequest(stream, headers, {}, rawHeaders);
+      token.handle(request, new Http2ServerResponse(stream)).catch(() => stream.session?.destroy());
+      return;
+    }
     serveGrpc(stream, headers, handle).catch((reason: unknown) =>
       recorder.violation("fake", "handler", String(reason)),
     );
