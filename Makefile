@@ -65,7 +65,7 @@ generate: $(STAMP) ## Make the wire code and the generated documents anew
 	@node scripts/chart-docs.ts
 
 interop: dist/baton-cursor ## Against the official Go SDK, generated stubs and baton CLI (needs Go)
-	@node --test --test-concurrency=1 test/interop/interop.ts
+	@node --test --test-concurrency=1 test/interop/interop.ts test/interop/sdk-connector.ts
 
 monitoring-test: dist/baton-cursor ## Rules, dashboard and metrics against a real Prometheus (Debian package prometheus)
 	@node --test test/monitoring/rules.ts test/monitoring/scrape.ts

@@ -180,14 +180,18 @@ export interface DaemonProcess extends AsyncDisposable {
 
 const executable = new URL("../../dist/baton-cursor", import.meta.url).pathname;
 
-/** Starts `dist/baton-cursor` with nothing of this process's environment but PATH. Disposing kills it and removes its directory. */
+/**
+ * Starts `dist/baton-cursor` (or another program) with nothing of this process's environment but PATH. Disposing kills it and
+ * removes its directory.
+ */
 export async function spawnConnector(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  options: { readonly cwd?: string } = {},
+  options: { readonly cwd?: string; readonly program?: string } = {},
 ): Promise<DaemonProcess> {
   const tempDir = env["BATON_TMPDIR"] ?? (await mkdtemp(join(tmpdir(), "baton-process-")));
-  const child = spawn(executable, args, {
+  const program = options.program ?? executable;
+  const child = spawn(program, args, {
     cwd: options.cwd ?? tempDir,
     env: { PATH: process.env["PATH"], BATON_TMPDIR: tempDir, ...env },
     stdio: ["ignore", "pipe", "pipe"],
@@ -201,7 +205,7 @@ export async function spawnConnector(
   });
   const ended = once(child, "close").then(([code, signal]): ProcessEnd => ({ code, signal, ...chunks }));
   const pid = child.pid;
-  if (pid === undefined) throw new Error("dist/baton-cursor could not be started: run make build");
+  if (pid === undefined) throw new Error(`${program} could not be started: run make build`);
   const memory = async (field: string): Promise<number> => {
     const status = await readFile(`/proc/${pid}/status`, "utf8");
     return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * 1024;

@@ -6,10 +6,10 @@ const here = new URL("./", import.meta.url).pathname;
 const bin = `${here}bin/`;
 const toolchain = process.env["GO"] ?? "go";
 
-/** The SDK's own command line tool and our interop command, both built from the versions that go.mod pins. */
-export type Tool = "interop" | "baton";
+/** Our interop command, our connector on the SDK, and the SDK's own command line tool, built from the versions that go.mod pins. */
+export type Tool = "interop" | "sdk-connector" | "baton";
 
-const packages = ["./cmd/interop", "github.com/conductorone/baton-sdk/cmd/baton"];
+const packages = ["./cmd/interop", "./cmd/sdk-connector", "github.com/conductorone/baton-sdk/cmd/baton"];
 
 /** What `go version` says, or undefined where there is no Go. */
 export function goVersion(): string | undefined {
@@ -28,6 +28,11 @@ export function buildTools(): void {
   go("build", "-trimpath", "-buildvcs=false", "-o", bin, ...packages);
 }
 
+/** Where a tool lies once it is built. */
+export function programPath(tool: Tool): string {
+  return bin + tool;
+}
+
 export interface Outcome {
   readonly code: number | null;
   readonly stdout: string;
@@ -36,7 +41,11 @@ export interface Outcome {
 
 /** Runs a tool to its end. */
 export function run(tool: Tool, args: readonly string[], input = ""): Outcome {
-  const { status, stdout, stderr } = spawnSync(bin + tool, args, { input, encoding: "utf8", maxBuffer: 1 << 28 });
+  const { status, stdout, stderr } = spawnSync(programPath(tool), args, {
+    input,
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
   return { code: status, stdout, stderr };
 }
 
@@ -65,7 +74,7 @@ export interface TinyC1 {
 /** Starts the tiny C1 with a script of tasks; it ends by itself. */
 export async function startTinyC1(directory: string, script: readonly object[]): Promise<TinyC1> {
   const certificate = ["-cert", `${directory}/cert.pem`, "-key", `${directory}/key.pem`];
-  const child = spawn(`${bin}interop`, ["c1", ...certificate, "-save", directory, "-timeout", "90s"], {
+  const child = spawn(programPath("interop"), ["c1", ...certificate, "-save", directory, "-timeout", "90s"], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   child.stdin.end(JSON.stringify(script));
