@@ -165,6 +165,16 @@ suite("the image", { skip: reason ?? false }, () => {
     const helmTest = await runContainer(container({ command: [...config.Entrypoint, ...testArguments(objects)] }));
     assert.deepEqual(helmTest, { code: 0, output: "" });
 
+    const doctor = await runContainer(
+      container({
+        command: [...config.Entrypoint, "doctor"],
+        env: { ...imageEnv(config), ...chartEnv(objects, containerOf(objects, "Pod", "doctor")) },
+        mounts,
+      }),
+    );
+    assert.equal(doctor.code, 0, doctor.output);
+    assert.match(doctor.output, /Nothing is in the way\.$/m);
+
     pod.kill("SIGTERM");
     assert.equal(await pod.ended, 0, pod.output());
     const afterwards = await runContainer(container({ command: [...config.Entrypoint, ...testArguments(objects)] }));
@@ -183,14 +193,17 @@ function imageEnv({ Env }: ImageConfig): Record<string, string> {
   return Object.fromEntries(Env.map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]));
 }
 
-function chartEnv(objects: readonly Manifest[]): Record<string, string> {
+function chartEnv(
+  objects: readonly Manifest[],
+  container = containerOf(objects, "Deployment"),
+): Record<string, string> {
   const fields: Readonly<Record<string, string>> = { "metadata.name": "pod-1", "metadata.namespace": "c1" };
-  return kubeletEnv(containerOf(objects, "Deployment"), (path) => fields[path] ?? "");
+  return kubeletEnv(container, (path) => fields[path] ?? "");
 }
 
 /** What the pod of `helm test` is started with, where its Service has this machine's address. */
 function testArguments(objects: readonly Manifest[]): string[] {
-  const args = containerOf(objects, "Pod")["args"];
+  const args = containerOf(objects, "Pod", "health-check")["args"];
   assert.ok(Array.isArray(args));
   return args.map((arg) => expand(String(arg), { TEST_TEAM_BATON_CURSOR_SERVICE_HOST: "127.0.0.1" }));
 }

@@ -1,4 +1,4 @@
-import { at, type Manifest, record, records } from "./objects.ts";
+import { at, type Manifest, podOf, record, records } from "./objects.ts";
 
 /** What a container would see of its environment, with fields of the pod and `$(NAME)` filled in as the kubelet does. */
 export function kubeletEnv(container: unknown, field: (path: string) => string): Record<string, string> {
@@ -18,12 +18,14 @@ export function expand(text: string, env: Readonly<Record<string, string>>): str
   return text.replace(/\$\(([A-Za-z_][A-Za-z0-9_]*)\)/g, (whole, name: string) => env[name] ?? whole);
 }
 
-/** The first container of the first object of a kind. */
+/** The first container of the first object of a kind, or of the first that has a container with this name. */
 export function containerOf(
   objects: readonly Manifest[],
   kind: "Deployment" | "Pod",
+  name?: "doctor" | "health-check",
 ): Readonly<Record<string, unknown>> {
-  const object = objects.find((candidate) => candidate.kind === kind);
-  const spec = kind === "Pod" ? at(object, "spec") : at(object, "spec", "template", "spec");
-  return record(records(at(spec, "containers"))[0]);
+  const containers = objects
+    .filter((candidate) => candidate.kind === kind)
+    .map((object) => records(at(podOf(object)?.spec, "containers"))[0]);
+  return record(containers.find((container) => name === undefined || container?.["name"] === name));
 }

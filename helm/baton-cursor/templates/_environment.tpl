@@ -58,6 +58,12 @@ may be there once only: the API server refuses doubles when objects are applied 
 - {name: BATON_LEADER_ELECTION_STRICT, value: "true"}
 {{- end }}
 {{- end }}
+{{- if and (not .Values.leaderElection.enabled) (ge (int .Values.replicaCount) 2) }}
+- {name: BATON_ACTIVE_ACTIVE_REPLICAS, value: {{ .Values.replicaCount | toString | quote }}}
+{{- end }}
+{{- if not .Values.status.enabled }}
+- {name: BATON_STATUS, value: "false"}
+{{- end }}
 {{- if .Values.events.enabled }}
 - name: POD_UID
   valueFrom: {fieldRef: {fieldPath: metadata.uid}}
@@ -78,9 +84,16 @@ may be there once only: the API server refuses doubles when objects are applied 
   (list "BATON_CURSOR_SKIP_REMOVED" $values.cursor.skipRemoved)
   (list "BATON_CURSOR_MAX_SHRINK_PERCENT" $values.cursor.maxShrinkPercent)
   (list "BATON_CURSOR_SHRINK_STRICT" $values.cursor.shrinkStrict)
+  (list "BATON_CURSOR_SHRINK_ACKNOWLEDGED" $values.cursor.shrinkAcknowledged)
   (list "BATON_PROVISIONING" $values.provisioning.enabled)
   (list "BATON_MAX_DELETES_PER_HOUR" $values.provisioning.maxDeletesPerHour)
   (list "BATON_PROVISIONING_DRY_RUN" $values.provisioning.dryRun)
+  (list "BATON_CURSOR_PENDING_ACCOUNT" $values.provisioning.pendingAccount)
+  (list "BATON_CURSOR_SCIM_ALLOW_DEACTIVATION" $values.provisioning.allowDeactivation)
+  (list "BATON_CURSOR_REMOVE_UNMANAGED" $values.provisioning.removeUnmanaged)
+  (list "BATON_SCIM_REQUESTS_PER_MINUTE" $values.provisioning.scimRequestsPerMinute)
+  (list "BATON_STATUS_PORT" $values.status.port)
+  (list "BATON_STATUS_BIND_ADDRESS" $values.status.bindAddress)
   (list "HTTPS_PROXY" $values.proxy.https)
   (list "HTTP_PROXY" $values.proxy.http)
   (list "NO_PROXY" $values.proxy.noProxy)

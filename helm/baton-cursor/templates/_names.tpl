@@ -19,6 +19,10 @@ metrics-{{ include "baton-cursor.fullname" . }}
 test-{{ include "baton-cursor.fullname" . }}
 {{- end }}
 
+{{- define "baton-cursor.doctorName" -}}
+doctor-{{ include "baton-cursor.fullname" . }}
+{{- end }}
+
 {{- define "baton-cursor.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{- default (include "baton-cursor.fullname" .) .Values.serviceAccount.name -}}
@@ -49,6 +53,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name (.Chart.Version | replace "+" "_") 
 {{- define "baton-cursor.podLabels" -}}
 {{- $own := include "baton-cursor.selectorLabels" . | fromYaml -}}
 {{- merge $own (dict "app.kubernetes.io/part-of" "baton-cursor") .Values.podLabels .Values.commonLabels | toYaml -}}
+{{- end }}
+
+{{/* With the labels of the connector's pods, so that policies which know these hold for the pod that examines their way out. */}}
+{{- define "baton-cursor.doctorLabels" -}}
+{{- $own := include "baton-cursor.labels" . | fromYaml -}}
+{{- merge (dict "app.kubernetes.io/component" "doctor") $own .Values.podLabels | toYaml -}}
 {{- end }}
 
 {{/* Not empty where the replicas share the work by a Lease. */}}

@@ -112,7 +112,7 @@ suite("what each value does", () => {
       records(rules).flatMap((rule) => records(rule["ports"]).map((port) => `${port["protocol"]} ${port["port"]}`));
     const closed = only(of("closed-network"), "NetworkPolicy");
     assert.deepEqual(at(closed, "spec", "policyTypes"), ["Ingress", "Egress"]);
-    assert.deepEqual(ports(at(closed, "spec", "ingress")), ["TCP health", "TCP metrics"]);
+    assert.deepEqual(ports(at(closed, "spec", "ingress")), ["TCP health", "TCP metrics", "TCP 8082"]);
     for (const rule of records(at(closed, "spec", "ingress"))) assert.ok(records(rule["from"]).length > 0);
     assert.deepEqual(ports(at(closed, "spec", "egress")), ["UDP 53", "TCP 53", "TCP 6443", "TCP 3128"]);
     const active = only(of("active-active"), "NetworkPolicy");
@@ -128,10 +128,10 @@ suite("what each value does", () => {
 
   test("helm test asks for readiness through a Service of its own, before which nothing else runs", () => {
     const objects = of("minimal").filter(isTest);
-    assert.deepEqual(kinds(objects), ["Pod", "Service"]);
-    const [pod, service] = objects;
+    assert.deepEqual(kinds(objects), ["Pod", "Pod", "Service"]);
+    const [, pod, service] = objects;
     const variable = `${service?.metadata.name.toUpperCase().replaceAll("-", "_")}_SERVICE_HOST`;
-    assert.deepEqual(containerOf(objects, "Pod")["args"], [
+    assert.deepEqual(containerOf(objects, "Pod", "health-check")["args"], [
       "health-check",
       "--endpoint=ready",
       `--health-check-bind-address=$(${variable})`,
@@ -140,6 +140,24 @@ suite("what each value does", () => {
     assert.equal(at(pod, "spec", "enableServiceLinks"), true);
     assert.equal(service?.metadata.annotations?.["helm.sh/hook-weight"], "-1");
     assert.deepEqual(of("active-active").filter(isTest), []);
+  });
+
+  test("replicas that all poll share the budgets", () => {
+    assert.equal(envOf(of("active-active")).get("BATON_ACTIVE_ACTIVE_REPLICAS"), "3");
+    for (const name of ["minimal", "high-availability"]) {
+      assert.ok(!envOf(of(name)).has("BATON_ACTIVE_ACTIVE_REPLICAS"), name);
+    }
+  });
+
+  test("the status page stays on loopback, is opened where asked for, and can be switched off", () => {
+    const set = (name: string) => Object.fromEntries([...envOf(of(name))].filter(([key]) => /STATUS/.test(key)));
+    assert.deepEqual(set("minimal"), {});
+    assert.deepEqual(set("everything"), { BATON_STATUS_PORT: "18083", BATON_STATUS_BIND_ADDRESS: "::" });
+    assert.deepEqual(set("active-active"), { BATON_STATUS: "false" });
+    for (const { name, objects } of everyCase) {
+      const ports = records(containerOf(objects, "Deployment")["ports"]).map((port) => port["name"]);
+      assert.deepEqual(ports, ["health", "metrics"], name);
+    }
   });
 
   test("a ServiceMonitor finds its Service, which finds the pods", () => {
