@@ -19,3 +19,8 @@ export function isEmailAddress(text: string): boolean {
 export function emailKey(email: string): string {
   return email.trim().toLowerCase().normalize("NFC");
 }
+
+/** An id for a message about somebody else than C1 asked about: withheld when it holds an e-mail address. */
+export function shownId(id: string): string {
+  return id.includes("@") ? "(an id that holds an e-mail address)" : JSON.stringify(id);
+}

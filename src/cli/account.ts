@@ -5,7 +5,7 @@ import type { UserResource } from "../baton/resource.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { checkAccountInfo, readNewAccount } from "../tasks/account-request.ts";
 import { audited } from "../tasks/audit.ts";
-import type { Output } from "./output.ts";
+import { type Output, oneLine } from "./output.ts";
 import { reportError } from "./report.ts";
 
 export interface AccountCommandDeps extends AppDeps {
@@ -157,11 +157,6 @@ function describe({ action, directoryId, person }: PlannedChange): string {
   ];
   const shown = rows.filter(([, value]) => value !== "");
   return `${verbs[action]}:\n${shown.map(([label, value]) => `  ${label.padEnd(10)} ${oneLine(value)}\n`).join("")}`;
-}
-
-/** Names come from outside; a terminal obeys control characters. */
-function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]+/gu, " ");
 }
 
 function jsonOf({ action, resource, result }: Result): string {

@@ -3,9 +3,9 @@ import { StatusError } from "../baton/status-error.ts";
 import type { SyncReader, SyncRun } from "../c1z/sync-reader.ts";
 import type { ConfigInput } from "../config/sources.ts";
 import type { StoredResource } from "../wire/stored-records.ts";
-import type { Output } from "./output.ts";
+import { type Output, oneLine } from "./output.ts";
 import { reportError } from "./report.ts";
-import { cell, chooseRun, openFile, readSyncFileCall } from "./sync-files.ts";
+import { chooseRun, openFile, readSyncFileCall } from "./sync-files.ts";
 
 export interface DiffDeps {
   readonly out: Output;
@@ -50,7 +50,7 @@ export async function diffCommand({ input, out, stop }: DiffDeps): Promise<numbe
 const marks: Readonly<Record<Change["change"], string>> = { added: "+", removed: "-", changed: "~", id_changed: "!" };
 
 function line({ change, detail, id, kind }: Change): string {
-  return `${marks[change]} ${kind.padEnd(12)}${cell(id)}${detail === "" ? "" : `  ${cell(detail)}`}\n`;
+  return `${marks[change]} ${kind.padEnd(12)}${oneLine(id)}${detail === "" ? "" : `  ${oneLine(detail)}`}\n`;
 }
 
 function total(counts: ReadonlyMap<string, number>): string {

@@ -4,9 +4,9 @@ import type { SyncReader, SyncRun } from "../c1z/sync-reader.ts";
 import type { ConfigInput } from "../config/sources.ts";
 import type { StoredResource } from "../wire/stored-records.ts";
 import { inspectFlags } from "./commands.ts";
-import type { Output } from "./output.ts";
+import { type Output, oneLine } from "./output.ts";
 import { reportError } from "./report.ts";
-import { cell, chooseRun, openFile, readSyncFileCall, type SyncFileCall } from "./sync-files.ts";
+import { chooseRun, openFile, readSyncFileCall, type SyncFileCall } from "./sync-files.ts";
 
 export interface InspectDeps {
   readonly out: Output;
@@ -43,7 +43,7 @@ function tableOf({ flags }: SyncFileCall): Table | undefined {
   const name = flags.get("table");
   const found = tables.find((table) => table === name);
   if (name !== undefined && found === undefined) {
-    throw new StatusError("invalid_argument", `there is no table ${cell(name)}: use one of ${tables.join(", ")}`);
+    throw new StatusError("invalid_argument", `there is no table ${oneLine(name)}: use one of ${tables.join(", ")}`);
   }
   if (found !== undefined) return found;
   return flags.has("user") || flags.has("role") ? "grants" : undefined;
@@ -77,7 +77,7 @@ function printSummary(path: string, reader: SyncReader, run: SyncRun, { json }: 
     ["entitlements", String(entitlements)],
     ["grants", String(summary.grants)],
   ];
-  out.stdout(rows.map(([label, value]) => `${cell(label).padEnd(16)}${cell(value)}\n`).join(""));
+  out.stdout(rows.map(([label, value]) => `${oneLine(label).padEnd(16)}${oneLine(value)}\n`).join(""));
 }
 
 function rowsOf(table: Table, reader: SyncReader, run: SyncRun, { flags }: SyncFileCall): Iterable<Row> {
@@ -137,6 +137,6 @@ function printRows(rows: Iterable<Row>, { json }: SyncFileCall, out: Output): vo
     }
     if (first) out.stdout(`${Object.keys(row).join("\t")}\n`);
     first = false;
-    out.stdout(`${Object.values(row).map(cell).join("\t")}\n`);
+    out.stdout(`${Object.values(row).map(oneLine).join("\t")}\n`);
   }
 }

@@ -58,8 +58,3 @@ export function chooseRun({ runs }: SyncReader, id: string | undefined, path: st
       : `${path} holds no sync ${JSON.stringify(id)}; it holds ${known}`,
   );
 }
-
-/** A value from a file on one line of a terminal, which obeys control characters. */
-export function cell(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ");
-}

@@ -1,5 +1,5 @@
 import type { Random } from "../baton/clock.ts";
-import { emailKey } from "../baton/email-address.ts";
+import { emailKey, shownId } from "../baton/email-address.ts";
 import { type RetryPolicy, retryDelayMs } from "../baton/retry.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { readJson, type ScimCalls } from "./calls.ts";
@@ -120,9 +120,9 @@ function hidden(refusal: string | undefined, complete: boolean): StatusError {
 
 /** Several records for one address; their ids help whoever sorts it out. */
 export function severalRecords(users: readonly ScimUser[]): StatusError {
-  const ids = users.map(({ id }) => (id.includes("@") ? "(an id that holds an e-mail address)" : JSON.stringify(id)));
+  const ids = users.slice(0, 5).map(({ id }) => shownId(id));
   return new StatusError(
     "failed_precondition",
-    `the SCIM directory has ${users.length} records with this e-mail address (ids ${ids.slice(0, 5).join(", ")}); nothing was changed: leave only the right one there`,
+    `the SCIM directory has ${users.length} records with this e-mail address (ids ${ids.join(", ")}); nothing was changed: leave only the right one there`,
   );
 }

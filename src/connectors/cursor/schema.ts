@@ -123,11 +123,6 @@ export function emailKeyOfId(id: string): string {
   return emailKey(id.slice(emailIdPrefix.length));
 }
 
-/** An id for a message about somebody else than C1 asked about: withheld when it holds an e-mail address. */
-export function shownId(id: string): string {
-  return id.includes("@") ? "(an id that holds an e-mail address)" : JSON.stringify(id);
-}
-
 /** Ids are strings today and were numbers; blank ones count as missing. */
 function readId(value: unknown, field: string, place: Place): string {
   if (typeof value === "number") {

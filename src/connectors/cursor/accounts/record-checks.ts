@@ -1,7 +1,6 @@
-import { emailKey, isEmailAddress } from "../../../baton/email-address.ts";
+import { emailKey, isEmailAddress, shownId } from "../../../baton/email-address.ts";
 import { StatusError } from "../../../baton/status-error.ts";
 import type { ScimUser } from "../../../scim/schema.ts";
-import { shownId } from "../schema.ts";
 import type { Target } from "./target.ts";
 
 /**

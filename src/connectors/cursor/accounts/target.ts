@@ -1,6 +1,6 @@
-import { emailKey, isEmailAddress } from "../../../baton/email-address.ts";
+import { emailKey, isEmailAddress, shownId } from "../../../baton/email-address.ts";
 import { StatusError } from "../../../baton/status-error.ts";
-import { emailKeyOfId, isEmailId, shownId, type TeamMember } from "../schema.ts";
+import { emailKeyOfId, isEmailId, type TeamMember } from "../schema.ts";
 import type { AccountDeps } from "./deps.ts";
 import type { TeamIndex } from "./team-index.ts";
 

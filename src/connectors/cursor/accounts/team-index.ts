@@ -1,8 +1,8 @@
-import { emailKey } from "../../../baton/email-address.ts";
+import { emailKey, shownId } from "../../../baton/email-address.ts";
 import { StatusError } from "../../../baton/status-error.ts";
 import { isAdminRole, roleId } from "../roles.ts";
 import type { Roster } from "../roster.ts";
-import { shownId, type TeamMember } from "../schema.ts";
+import type { TeamMember } from "../schema.ts";
 
 /** A roster prepared for questions about single people. */
 export interface TeamIndex {
