@@ -1,6 +1,7 @@
 import type { Connector } from "../baton/connector.ts";
 import type { Secret } from "../baton/secret.ts";
 import { createCursorConnector, proveCursorKey } from "../connectors/cursor/connector.ts";
+import { defaultReading } from "../connectors/cursor/members.ts";
 import { surveyTeam, type TeamSurvey } from "../connectors/cursor/survey.ts";
 import { createRateLimiter } from "../http/rate-limiter.ts";
 import type { Transport } from "../http/transport.ts";
@@ -21,7 +22,7 @@ export interface Upstreams {
    * credentials. Absent where none is configured.
    */
   readonly scim: (() => ScimClient) | undefined;
-  /** What the member list looks like. Rejects with what the operator should do. */
+  /** Reads the member list and tells what it looks like. Rejects with what the operator should do. */
   surveyTeam(signal: AbortSignal): Promise<TeamSurvey>;
   /** Tries a key out within the rate budget. Rejects with what the operator should do. */
   proveCursorKey(key: Secret, signal: AbortSignal): Promise<void>;
@@ -91,7 +92,7 @@ export function createUpstreams(
   return {
     connector,
     scim,
-    surveyTeam: (signal) => surveyTeam({ ...api, apiKey: key.take }, signal),
+    surveyTeam: (signal) => surveyTeam({ ...api, apiKey: key.take, log }, defaultReading, signal),
     proveCursorKey: (key, signal) => proveCursorKey({ ...api, apiKey: () => key }, signal),
     proveScim: (access, signal) =>
       openScim(

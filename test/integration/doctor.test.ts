@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { CursorOptions } from "../fakes/cursor-server.ts";
 import { linkDirectory } from "../fakes/directory-link.ts";
 import { startScimServer } from "../fakes/scim-server.ts";
 import { spawnConnector } from "../helpers/daemon.ts";
@@ -7,9 +8,9 @@ import { processEnv, startStandIns } from "./scene.ts";
 
 const limit = { timeout: 60_000 };
 
-async function setStage() {
+async function setStage(cursor: CursorOptions = {}) {
   await using stack = new AsyncDisposableStack();
-  const stage = stack.use(await startStandIns());
+  const stage = stack.use(await startStandIns({ cursor }));
   const scim = stack.use(await startScimServer());
   stack.use(linkDirectory(stage.cursor, scim));
   const active = stage.cursor.members.filter(({ isRemoved }) => isRemoved !== true).map(({ email = "" }) => email);
@@ -52,7 +53,34 @@ suite("doctor", () => {
     }
     assert.doesNotMatch(stdout + stderr, /@/);
     assert.equal(stage.c1.calls("Hello").length, 0);
+    assert.equal(stage.cursor.requests.filter(({ path }) => path === "/teams/members").length, 1, "read once");
     assert.deepEqual([stage.scim.effects, stage.scim.violations], [[], []]);
+  });
+
+  test("a team in pages: all of them count", limit, async () => {
+    await using stage = await setStage({ team: { active: 6, removed: 1 }, pageSize: 3 });
+    const { code, stdout } = await stage.run(["--list-people"]);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^ok +Cursor: member list: 7 rows, 6 active, \d+ bytes, in 3 page\(s\)$/m);
+    assert.match(stdout, /^ok +people managed through SCIM: 5$/m);
+    assert.match(stdout, /^ok +people in SCIM who have not signed in to Cursor: 1 \(pending@example\.com\)$/m);
+    assert.ok(stdout.includes(`members whom SCIM does not know: 1 (${stage.unmanaged})`), stdout);
+    assert.equal(stage.cursor.requests.filter(({ path }) => path === "/teams/members").length, 3, "each read once");
+  });
+
+  test("a member list that cannot be read: people are not compared, and that is said", limit, async () => {
+    await using stage = await setStage();
+    const { stdout } = await stage.run([], { BATON_CURSOR_API_KEY: "key_wrong" });
+    assert.match(stdout, /^skipped +people: the member list was not read$/m);
+  });
+
+  test("what is there is shown on one line each, whatever it holds", limit, async () => {
+    const cleo = { id: "user_c", name: "", email: "cleo@example.com", role: "odd\u001b[2Jrole", isRemoved: false };
+    await using stage = await setStage();
+    stage.cursor.setMembers([cleo, { ...cleo, id: "user_d", role: "constructor" }]);
+    const { stdout } = await stage.run([]);
+    assert.match(stdout, /^ok +Cursor: member list, roles: 1 odd \[2Jrole, 1 constructor$/m);
+    assert.doesNotMatch(stdout, /(?!\n)\p{Cc}/u);
   });
 
   test("--hello says Hello once; --list-people names those in one place only", limit, async () => {

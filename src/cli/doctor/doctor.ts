@@ -3,7 +3,7 @@ import { createParts, type Parts } from "../../app/parts.ts";
 import { StatusError } from "../../baton/status-error.ts";
 import type { ParsedConfig } from "../../config/parse.ts";
 import { ConfigError } from "../../config/problem.ts";
-import type { Output } from "../output.ts";
+import { type Output, oneLine } from "../output.ts";
 import { reportError } from "../report.ts";
 import { type Finding, failed, good, warning } from "./finding.ts";
 import { checkMachine } from "./machine.ts";
@@ -30,6 +30,8 @@ export async function doctorCommand(deps: DoctorDeps): Promise<number> {
   try {
     const findings: Finding[] = [];
     for await (const found of examine(deps)) {
+      // What fails from now on says nothing.
+      stop.throwIfAborted();
       findings.push(found);
       if (!json) out.stdout(lineOf(found));
     }
@@ -57,9 +59,10 @@ async function* examine({ depsFor, flags, parse, stop }: DoctorDeps): AsyncGener
   if (problem !== undefined) yield failed("credentials", problem, "put it right in the Secret");
   for (const place of placesOf(deps, parts)) yield* await checkPlace(place, { ...deps, ...parts }, stop);
   yield* await checkC1(deps, parts, flags, stop);
-  yield* await checkCursor(parts, stop);
+  const { findings, team } = await checkCursor(parts, stop);
+  yield* findings;
   yield* await checkScim(deps, parts, stop);
-  yield* await checkPeople(parts, flags, stop);
+  yield* await checkPeople(parts, flags, team, stop);
 }
 
 function readConfig(parse: () => ParsedConfig): ParsedConfig | ConfigError {
@@ -91,5 +94,5 @@ const marks: Readonly<Record<Finding["status"], string>> = {
 };
 
 function lineOf({ detail, fix, name, status }: Finding): string {
-  return `${marks[status]} ${name}: ${detail}\n${fix === "" ? "" : `          -> ${fix}\n`}`;
+  return `${marks[status]} ${oneLine(`${name}: ${detail}`)}\n${fix === "" ? "" : `          -> ${oneLine(fix)}\n`}`;
 }

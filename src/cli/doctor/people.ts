@@ -1,9 +1,10 @@
 import type { Parts } from "../../app/parts.ts";
 import { emailKey } from "../../baton/email-address.ts";
 import { StatusError } from "../../baton/status-error.ts";
+import type { TeamSurvey } from "../../connectors/cursor/survey.ts";
 import type { ScimClient } from "../../scim/client.ts";
 import type { Listing } from "../../scim/paging.ts";
-import { attempt, type Finding, good, warning } from "./finding.ts";
+import { attempt, type Finding, good, skipped, warning } from "./finding.ts";
 import type { DoctorFlags } from "./services.ts";
 
 /** Where people are, by `emailKey`. */
@@ -20,13 +21,14 @@ interface People {
 export async function checkPeople(
   { upstreams }: Parts,
   { listPeople }: DoctorFlags,
+  team: TeamSurvey | undefined,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const { scim } = upstreams;
   if (scim === undefined) return [];
+  if (team === undefined) return [skipped("people", "the member list was not read")];
   return attempt("people", async () => {
-    const { activeEmails } = await upstreams.surveyTeam(signal);
-    const { managed, pending, unmanaged } = await compare(activeEmails, scim(), signal);
+    const { managed, pending, unmanaged } = await compare(team.activeEmails, scim(), signal);
     const named = (people: ReadonlySet<string>) =>
       listPeople && people.size > 0 ? `${people.size} (${[...people].sort().join(", ")})` : String(people.size);
     const unknown = "members whom SCIM does not know";

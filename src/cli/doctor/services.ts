@@ -1,7 +1,7 @@
 import { openC1, proveC1Pair } from "../../app/c1.ts";
 import type { AppDeps } from "../../app/deps.ts";
 import type { Parts } from "../../app/parts.ts";
-import type { TeamShape } from "../../connectors/cursor/survey.ts";
+import type { TeamShape, TeamSurvey } from "../../connectors/cursor/survey.ts";
 import { attempt, type Finding, failed, good, skipped, warning } from "./finding.ts";
 
 /** What the operator asked the check-up to do beyond reading. */
@@ -40,21 +40,28 @@ export async function checkC1(
   }
 }
 
+/** What Cursor said. */
+interface CursorFindings {
+  readonly findings: readonly Finding[];
+  /** Absent when the member list could not be read. */
+  readonly team?: TeamSurvey;
+}
+
 /** The key, and what the member list looks like. */
-export async function checkCursor({ upstreams }: Parts, signal: AbortSignal): Promise<readonly Finding[]> {
-  return attempt("Cursor: key", async () => {
-    const { shape } = await upstreams.surveyTeam(signal);
-    return [good("Cursor: key", "accepted"), ...shapeFindings(shape)];
+export async function checkCursor({ upstreams }: Parts, signal: AbortSignal): Promise<CursorFindings> {
+  const read: { team?: TeamSurvey } = {};
+  const findings = await attempt("Cursor: key", async () => {
+    read.team = await upstreams.surveyTeam(signal);
+    return [good("Cursor: key", "accepted"), ...shapeFindings(read.team.shape)];
   });
+  return { findings, ...read };
 }
 
 function shapeFindings(shape: TeamShape): readonly Finding[] {
   const name = "Cursor: member list";
-  const counts = (record: Readonly<Record<string, number>>) =>
-    Object.entries(record)
-      .map(([key, n]) => `${n} ${key === "" ? "(none)" : key}`)
-      .join(", ");
-  const pages = shape.paginated ? `, in pages (${shape.hasNextPage ? "more" : "no more"})` : ", not paginated";
+  const counts = (found: ReadonlyMap<string, number>) =>
+    [...found].map(([key, n]) => `${n} ${key === "" ? "(none)" : key}`).join(", ");
+  const pages = shape.paginated ? `, in ${shape.pages} page(s)` : ", not paginated";
   const findings = [
     good(name, `${shape.rows} rows, ${shape.active} active, ${shape.bytes} bytes${pages}`),
     good(`${name}, ids`, counts(shape.ids)),

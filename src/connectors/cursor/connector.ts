@@ -10,7 +10,7 @@ import type { AccountOptions } from "./accounts/deps.ts";
 import { removeMember } from "./accounts/remove-member.ts";
 import { indexTeam } from "./accounts/team-index.ts";
 import { type AdminApiDeps, createAdminApi } from "./client.ts";
-import { probeMembers, type ReadMembersOptions, readMembers } from "./members.ts";
+import { defaultReading, probeMembers, type ReadMembersOptions, readMembers } from "./members.ts";
 import { cursorMetadata } from "./metadata.ts";
 import { buildRoster, type Roster } from "./roster.ts";
 import { createRosterLog } from "./roster-log.ts";
@@ -35,7 +35,6 @@ export interface AccountSettings extends AccountOptions {
 }
 
 const defaultAccounts: AccountSettings = { rosterMaxAgeMs: 30_000, allowDeactivation: false, removeUnmanaged: false };
-const defaultReading: ReadMembersOptions = { totalTimeoutMs: 2 * 60 * 60_000, maxPages: 100_000 };
 
 /** Connects C1 to the team that the API key belongs to. Throws `invalid_argument` when the base URL cannot be used. */
 export function createCursorConnector(deps: CursorConnectorDeps): Connector {

@@ -11,7 +11,12 @@ export interface ReadMembersOptions {
   readonly totalTimeoutMs: number;
   /** More pages than this are an error, never a shortened roster. */
   readonly maxPages: number;
+  /** Sees each answer that is a page of the list, as it came, with its size. */
+  readonly onPage?: (answer: unknown, bytes: number) => void;
 }
+
+/** Suits a million members. */
+export const defaultReading: ReadMembersOptions = { totalTimeoutMs: 2 * 60 * 60_000, maxPages: 100_000 };
 
 /** Every row that Cursor sent, in its order. */
 export interface MemberRows {
@@ -52,12 +57,12 @@ export async function probeMembers(api: HttpClient, signal: AbortSignal): Promis
 
 async function readPages(
   api: HttpClient,
-  { maxPages }: ReadMembersOptions,
+  { maxPages, onPage }: ReadMembersOptions,
   log: Logger,
   signal: AbortSignal,
 ): Promise<MemberRows> {
   const reader = createPageReader();
-  const first = await api.send(pageRequest(1, undefined, reader), signal);
+  const first = await api.send(pageRequest(1, undefined, reader, onPage), signal);
   if (!first.hasNextPage) return { members: first.members, droppedRows: first.droppedRows };
 
   const members: TeamMember[] = [];
@@ -81,25 +86,35 @@ async function readPages(
     }
     number += 1;
     if (number > maxPages) throw tooManyPages(maxPages);
-    page = await api.send(pageRequest(number, first.pageSize, reader), signal);
+    page = await api.send(pageRequest(number, first.pageSize, reader, onPage), signal);
     droppedRows += page.droppedRows;
   }
   return { members, droppedRows };
 }
 
-function pageRequest(page: number, pageSize: number | undefined, reader: PageReader): HttpRequest<MembersPage> {
+function pageRequest(
+  page: number,
+  pageSize: number | undefined,
+  reader: PageReader,
+  onPage?: ReadMembersOptions["onPage"],
+): HttpRequest<MembersPage> {
   return {
     operation: "members",
     method: "GET",
     path: "/teams/members",
     // The documented call has no parameters.
     query: page === 1 ? {} : { page, ...(pageSize === undefined ? {} : { pageSize }) },
-    decode: (response) => reader(parseMembersJson(response), page),
+    decode(response) {
+      const answer = parseMembersJson(response);
+      const read = reader(answer, page);
+      onPage?.(answer, response.body.length);
+      return read;
+    },
   };
 }
 
 /** The body as JSON; throws `internal` with a hint where it is something else. */
-export function parseMembersJson(response: HttpResponse): unknown {
+function parseMembersJson(response: HttpResponse): unknown {
   try {
     return decodeJson(response);
   } catch {

@@ -1,9 +1,10 @@
 import { emailKey } from "../../baton/email-address.ts";
+import type { Logger } from "../../baton/logger.ts";
 import { isJsonObject } from "../../http/json.ts";
 import { type AdminApiDeps, createAdminApi } from "./client.ts";
-import { parseMembersJson } from "./members.ts";
+import { type ReadMembersOptions, readMembers } from "./members.ts";
 import { isKnownRole, roleId } from "./roles.ts";
-import { createPageReader, type TeamMember } from "./schema.ts";
+import type { TeamMember } from "./schema.ts";
 
 /** What the member list looks like, without anybody in it. */
 export interface TeamShape {
@@ -13,13 +14,13 @@ export interface TeamShape {
   /** Names of all fields seen. */
   readonly fields: readonly string[];
   /** What kinds of ids the rows have, with how many rows each. */
-  readonly ids: Readonly<Record<string, number>>;
+  readonly ids: ReadonlyMap<string, number>;
   /** Roles of active members, with how many hold each. */
-  readonly roles: Readonly<Record<string, number>>;
+  readonly roles: ReadonlyMap<string, number>;
   readonly unknownRoles: readonly string[];
-  /** Whether the answer speaks of pages, and of more of them. */
+  readonly pages: number;
+  /** Whether the answers speak of pages. */
   readonly paginated: boolean;
-  readonly hasNextPage: boolean;
 }
 
 export interface TeamSurvey {
@@ -28,45 +29,43 @@ export interface TeamSurvey {
   readonly activeEmails: ReadonlySet<string>;
 }
 
-/** Reads the first page of the member list and tells what it looks like. Rejects with what the operator should do. */
-export async function surveyTeam(deps: AdminApiDeps, signal: AbortSignal): Promise<TeamSurvey> {
-  return createAdminApi(deps).send(
-    {
-      operation: "members",
-      method: "GET",
-      path: "/teams/members",
-      decode(response) {
-        const answer = parseMembersJson(response);
-        const page = createPageReader()(answer, 1);
-        return {
-          shape: { ...shapeOf(answer, page.members), bytes: response.body.length, hasNextPage: page.hasNextPage },
-          activeEmails: new Set(page.members.filter(isActive).map(({ email }) => emailKey(email))),
-        };
-      },
-    },
-    signal,
-  );
+export interface SurveyDeps extends AdminApiDeps {
+  readonly log: Logger;
 }
 
-function isActive({ email, removed }: TeamMember): boolean {
-  return !removed && email.trim() !== "";
-}
-
-function shapeOf(answer: unknown, members: readonly TeamMember[]): Omit<TeamShape, "bytes" | "hasNextPage"> {
-  const object = isJsonObject(answer) ? answer : {};
-  const rows: readonly unknown[] = Array.isArray(object["teamMembers"]) ? object["teamMembers"] : [];
-  const objects = rows.filter(isJsonObject);
-  const active = members.filter(({ removed }) => !removed);
-  const roles = countBy(active.map(({ role }) => role));
-  return {
-    rows: rows.length,
-    active: active.length,
-    fields: [...new Set(objects.flatMap((row) => Object.keys(row)))].sort(),
-    ids: countBy(objects.map(idKind)),
-    roles,
-    unknownRoles: Object.keys(roles).filter((role) => role !== "" && !isKnownRole(roleId(role))),
-    paginated: object["pagination"] !== undefined,
+/** Reads the member list to its end and tells what it looks like. Rejects as `readMembers`, with what the operator should do. */
+export async function surveyTeam(
+  deps: SurveyDeps,
+  reading: Omit<ReadMembersOptions, "onPage">,
+  signal: AbortSignal,
+): Promise<TeamSurvey> {
+  const answers = { pages: 0, bytes: 0, rows: 0, paginated: false };
+  const fields = new Set<string>();
+  const ids = new Map<string, number>();
+  const onPage = (answer: unknown, bytes: number): void => {
+    const object = isJsonObject(answer) ? answer : {};
+    const rows: readonly unknown[] = Array.isArray(object["teamMembers"]) ? object["teamMembers"] : [];
+    answers.pages += 1;
+    answers.bytes += bytes;
+    answers.rows += rows.length;
+    answers.paginated ||= object["pagination"] !== undefined;
+    for (const row of rows.filter(isJsonObject)) {
+      for (const field of Object.keys(row)) fields.add(field);
+      count(ids, idKind(row));
+    }
   };
+  const { members } = await readMembers(createAdminApi(deps), { ...reading, onPage }, deps.log, signal);
+  const active = members.filter(({ removed }) => !removed);
+  return {
+    shape: { ...answers, ...rolesOf(active), active: active.length, fields: [...fields].sort(), ids },
+    activeEmails: new Set(active.flatMap(({ email }) => emailKey(email) || [])),
+  };
+}
+
+function rolesOf(active: readonly TeamMember[]): Pick<TeamShape, "roles" | "unknownRoles"> {
+  const roles = new Map<string, number>();
+  for (const { role } of active) count(roles, role);
+  return { roles, unknownRoles: [...roles.keys()].filter((role) => role !== "" && !isKnownRole(roleId(role))) };
 }
 
 function idKind({ id, publicId }: Readonly<Record<string, unknown>>): string {
@@ -80,8 +79,6 @@ function textKind(id: unknown): string {
   return /^\d+$/.test(id) ? "digits in a text" : "other text";
 }
 
-function countBy(keys: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const key of keys) counts[key] = (counts[key] ?? 0) + 1;
-  return counts;
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
