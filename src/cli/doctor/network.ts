@@ -1,7 +1,9 @@
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
+import { isIP } from "node:net";
 import { connect, type SecureContext, type TLSSocket } from "node:tls";
 import type { Clock } from "../../baton/clock.ts";
+import { untilAborted } from "../../baton/shared-reading.ts";
 import { exchange } from "../../http/exchange.ts";
 import { isLoopback, type ProxySettings, resolveProxy } from "../../http/proxy.ts";
 import type { Transport } from "../../http/transport.ts";
@@ -30,25 +32,34 @@ const soonMs = 14 * dayMs;
 const noticeableMs = 30_000;
 const fatalMs = 4 * 60_000;
 
-/** Name, TLS and clock of one service, each step only if the one before it worked. */
-export async function checkPlace(place: Place, deps: NetworkDeps, signal: AbortSignal): Promise<readonly Finding[]> {
+/** Name, TLS and clock of one service, each step only if the one before it worked. An abort ends the step under way as failed. */
+export function checkPlace(place: Place, deps: NetworkDeps, signal: AbortSignal): Promise<readonly Finding[]> {
+  return attempt(`${place.name}: proxy`, () => checkSteps(place, deps, signal));
+}
+
+async function checkSteps(place: Place, deps: NetworkDeps, signal: AbortSignal): Promise<readonly Finding[]> {
   const { name, url } = place;
   const proxy = resolveProxy(url, deps.proxy);
   if (proxy !== undefined) {
     const through = skipped(`${name}: name and TLS`, `through the proxy ${proxy.host}, which looks up the name itself`);
     return [through, ...(await attempt(`${name}: clock`, () => checkClock(place, deps, signal)))];
   }
-  const named = await attempt(`${name}: name`, () => checkName(place));
+  const named = await attempt(`${name}: name`, () => checkName(place, signal));
   if (named.some(({ status }) => status === "failed")) return named;
-  const secured = await attempt(`${name}: TLS`, () => checkTls(place, deps));
+  const secured = await attempt(`${name}: TLS`, () => checkTls(place, deps, signal));
   if (secured.some(({ status }) => status === "failed")) return [...named, ...secured];
   return [...named, ...secured, ...(await attempt(`${name}: clock`, () => checkClock(place, deps, signal)))];
 }
 
-async function checkName({ name, url }: Place): Promise<readonly Finding[]> {
-  const host = url.hostname.replace(/^\[|\]$/g, "");
+/** As sockets and name servers take it: an IPv6 address without brackets. */
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1");
+}
+
+async function checkName({ name, url }: Place, signal: AbortSignal): Promise<readonly Finding[]> {
+  const host = hostOf(url);
   try {
-    const addresses = await lookup(host, { all: true });
+    const addresses = await untilAborted(lookup(host, { all: true }), signal);
     return [good(`${name}: name`, `${host} has ${addresses.length} address(es)`)];
   } catch (reason) {
     const code = reason instanceof Error && "code" in reason ? String(reason.code) : "unknown error";
@@ -62,20 +73,26 @@ async function checkName({ name, url }: Place): Promise<readonly Finding[]> {
   }
 }
 
-async function checkTls({ name, url }: Place, { clock, trust }: NetworkDeps): Promise<readonly Finding[]> {
+async function checkTls(
+  { name, url }: Place,
+  { clock, trust }: NetworkDeps,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
   if (url.protocol !== "https:") {
     return [skipped(`${name}: TLS`, isLoopback(url.hostname) ? "plain HTTP on this machine" : "plain HTTP")];
   }
-  const host = url.hostname;
-  const socket = connect({ host, port: Number(url.port || 443), servername: host, secureContext: trust });
+  const host = hostOf(url);
+  // A server name is never an address (RFC 6066 section 3); an address is looked for in the certificate all the same.
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  const socket = connect({ host, ...servername, port: Number(url.port || 443), secureContext: trust });
+  const timeout = AbortSignal.timeout(limits.totalTimeoutMs);
   try {
-    const outcome = await Promise.race([
-      once(socket, "secureConnect").then(() => undefined),
-      once(AbortSignal.timeout(limits.totalTimeoutMs), "abort").then(() => "no answer within 10 s"),
-    ]);
-    if (outcome !== undefined) return [failed(`${name}: TLS`, outcome, "check firewalls and the network policy")];
+    await once(socket, "secureConnect", { signal: AbortSignal.any([signal, timeout]) });
     return [certificateFinding(name, socket, clock)];
   } catch (reason) {
+    if (timeout.aborted) {
+      return [failed(`${name}: TLS`, "no answer within 10 s", "check firewalls and the network policy")];
+    }
     const code = reason instanceof Error && "code" in reason ? String(reason.code) : "unknown error";
     const fix = /CERT|SIGNED|ISSUER|VERIFY/.test(code)
       ? "name the authority that signed it in SSL_CERT_FILE, or look at the certificate"
