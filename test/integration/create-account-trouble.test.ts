@@ -209,6 +209,23 @@ suite("create_account: who is meant is not clear", { concurrency: 3 }, () => {
     await using scene = await troubled([], { scim: { users } });
     await refused(scene, createTask(zoe), 9, /\(id "scim-max"\) has it as a further address of somebody/);
   });
+
+  for (const active of [true, false]) {
+    test(
+      `the same, where it comes to light only when the server refuses the new user (active: ${active})`,
+      limit,
+      async () => {
+        await using scene = await troubled([], { scim: { users: others, quirks: { hiddenUsers: [zoe] } } });
+        scene.scim.setOnRequest(({ method }, phase) => {
+          const emails = [{ value: "max@example.com", primary: true }, { value: zoe }];
+          if (method === "POST" && phase === "received")
+            scene.scim.seed({ id: "scim-max", userName: "max@example.com", active, emails });
+          return undefined;
+        });
+        await refused(scene, createTask(zoe), 9, /\(id "scim-max"\) has it as a further address of somebody/);
+      },
+    );
+  }
 });
 
 suite("create_account: others do not answer as they should", { concurrency: 3 }, () => {

@@ -55,8 +55,9 @@ async function bring(
   signal: AbortSignal,
 ): Promise<boolean> {
   const user = record ?? (await deps.scim.createUser(account, signal)).user;
-  if (user.active) return false;
+  // It may be another one than was looked up: the server said that there is such a user.
   refuseSecondary(user, account.email);
+  if (user.active) return false;
   await reactivate(deps, user, signal);
   return true;
 }
