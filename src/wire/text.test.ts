@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { durationMs } from "./duration.ts";
-import { clip, oneLine, truncateUtf8 } from "./text.ts";
+import { clip, oneLine } from "./text.ts";
 
 suite("text for the wire", () => {
   test("line breaks, tabs and control characters become single blanks", () => {
@@ -10,9 +10,9 @@ suite("text for the wire", () => {
   });
 
   test("a text that fits is left alone; a longer one ends in an ellipsis", () => {
-    assert.equal(truncateUtf8("abcdef", 6), "abcdef");
-    assert.equal(truncateUtf8("abcdefg", 6), "abc…");
-    assert.equal(truncateUtf8("ÄÖÜß", 7), "ÄÖ…");
+    assert.equal(oneLine("abcdef", 6), "abcdef");
+    assert.equal(oneLine("abcdefg", 6), "abc…");
+    assert.equal(oneLine("ÄÖÜß", 7), "ÄÖ…");
   });
 
   test("never longer than allowed, never half a character, always a beginning", () => {

@@ -6,7 +6,7 @@ export function oneLine(text: string, maxBytes: number): string {
 }
 
 /** The text, or its longest beginning that fits `maxBytes` of UTF-8 with a closing ellipsis; never half a character. */
-export function truncateUtf8(text: string, maxBytes: number): string {
+function truncateUtf8(text: string, maxBytes: number): string {
   if (encoder.encode(text).length <= maxBytes) return text;
   const ellipsis = "…";
   const room = maxBytes - encoder.encode(ellipsis).length;
