@@ -189,6 +189,16 @@ suite("a change that meets another one or a failure", { concurrency: 4 }, () => 
     }
   });
 
+  test("a record that became another person's meanwhile is not replaced, where there are no versions either", async () => {
+    for (const change of [{ userName: "bob@example.com" }, { emails: [{ value: "bob@example.com", primary: true }] }]) {
+      await using scene = await setAda({ patchUnsupported: 405 });
+      const user = await scene.only(ada);
+      scene.scim.edit(adaRecord.id, change);
+      await scene.fails(scene.client.setActive(user, false, forever), "unavailable", /meanwhile.*: ask again/);
+      assert.deepEqual([bodies(scene, "PUT"), scene.scim.effects], [[], []]);
+    }
+  });
+
   const passing: readonly ScimAnswer[] = [
     { status: 429, headers: { "retry-after": "3" } },
     { status: 503 },

@@ -4,7 +4,7 @@ import type { HttpResponse } from "../http/exchange.ts";
 import { isJsonObject } from "../http/json.ts";
 import { readJson, type ScimCall, type ScimCalls, userPath } from "./calls.ts";
 import type { ServiceProviderConfig } from "./discovery.ts";
-import { createExplain, type SettingNames, saysUnsupported } from "./errors.ts";
+import { createExplain, deniesResource, type SettingNames, saysUnsupported } from "./errors.ts";
 import { readUser, type ScimUser, urns } from "./schema.ts";
 
 export interface ChangeDeps {
@@ -109,10 +109,7 @@ async function withFreshVersion(
   // Somebody else's hand was on it; it may have become another person's.
   const second = isSamePerson(user, fresh) ? await attempt(fresh) : "stale";
   if (second !== "stale") return second;
-  throw new StatusError(
-    "unavailable",
-    "the record was changed in the SCIM directory meanwhile (HTTP 409 or 412): ask again",
-  );
+  throw new StatusError("unavailable", "the record was changed in the SCIM directory meanwhile: ask again");
 }
 
 function isSamePerson(before: ScimUser, now: ScimUser): boolean {
@@ -149,7 +146,10 @@ async function replaceActive(
   if (current === undefined) return "gone";
   if (!isJsonObject(current)) return "refused";
   const { meta: _meta, groups: _groups, id: _id, ...rest } = current;
-  const headers = await ifMatch({ calls, names, config }, readUser(current), signal);
+  const now = readUser(current);
+  // The whole record is written: of another person everything but this flag would stay, and the flag would hit them.
+  if (!isSamePerson(user, now)) return "stale";
+  const headers = await ifMatch({ calls, names, config }, now, signal);
   return calls.send(
     {
       operation: "replace_user",
@@ -169,9 +169,11 @@ export type Deletion = "deleted" | "deactivated" | "unconfirmed" | "unsupported"
 
 /**
  * Deletes a user and looks whether it is gone (RFC 7644 section 3.6). A user that is not there any more counts as deleted.
- * `unsupported` when the server has no deletion; nothing was changed then. Rejects as the calls do.
+ * `unsupported` when the server has no deletion; nothing was changed then. Rejects as the calls do, and with `unavailable` when
+ * the server says that there is no such user, and shows it.
  */
 export async function deleteUser(deps: ChangeDeps, user: ScimUser, signal: AbortSignal): Promise<Deletion> {
+  let denied = false;
   const erase = async (target: ScimUser): Promise<Written> => {
     const call: ScimCall<Written> = {
       operation: "delete_user",
@@ -180,6 +182,7 @@ export async function deleteUser(deps: ChangeDeps, user: ScimUser, signal: Abort
       headers: await ifMatch(deps, target, signal),
       expect: writeStatuses,
       decode(response) {
+        denied = isGone(response) && deniesResource(response);
         const sorted = written(response, "delete_user", deps.names);
         if (sorted !== "refused") return sorted;
         throw new StatusError("invalid_argument", createExplain(deps.names)(response, "delete_user"));
@@ -190,9 +193,17 @@ export async function deleteUser(deps: ChangeDeps, user: ScimUser, signal: Abort
   const erased = await withFreshVersion(deps, user, erase, signal);
   if (erased === "unsupported") return "unsupported";
   if (erased === "done") return confirm(deps, user, signal);
-  // A 404 for a user who is there says that the server has no such route.
   const left = await getUser(deps, user.id, signal);
-  return left === undefined ? "deleted" : "unsupported";
+  if (left === undefined) return "deleted";
+  // A bare 404 for a user who is there says that the server has no such route.
+  if (!denied) return user.active && !left.active ? "deactivated" : "unsupported";
+  // In SCIM's own words it is about the user: the deletion whose answer was lost was carried out. Servers that keep the record
+  // as inactive say the same; others answer the look from a copy that lags behind, and to call that final would be wrong.
+  if (!left.active) return "deactivated";
+  throw new StatusError(
+    "unavailable",
+    "the SCIM server says that there is no such user any more, but still shows the record: ask again",
+  );
 }
 
 /** A failing look does not undo what was accepted. */

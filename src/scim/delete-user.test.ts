@@ -69,6 +69,44 @@ suite("a deletion", () => {
     });
   }
 
+  const noSuchUser = {
+    schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"],
+    detail: "Resource not found",
+    status: "404",
+  };
+  const lost: readonly (readonly [string, ScimAnswer, ScimAnswer, ScimQuirks])[] = [
+    ["the server says that there is no such user", { resetAfterEffect: true }, {}, {}],
+    ["the server says that the user is gone for good", { reset: true }, { status: 410 }, {}],
+  ];
+  for (const [name, first, second, quirks] of lost) {
+    test(`whose answer was lost, and then ${name} but still shows the record, has to be looked at again`, async () => {
+      await using scene = await setAda(quirks);
+      const user = await scene.only(ada);
+      // A copy that the deletion has not reached yet.
+      const stale = { id: user.id, userName: user.userName, active: true, emails: adaRecord.emails };
+      const on = { method: "DELETE" };
+      scene.scim.script({ ...first, on }, { ...second, on }, { json: stale, on: { method: "GET", path: /Users\/./ } });
+      const text = /no such user any more, but still shows the record: ask again$/;
+      await scene.fails(scene.client.deleteUser(user, forever), "unavailable", text);
+      assert.equal(scene.retries.length, 1);
+    });
+  }
+
+  test("whose answer was lost, of a server that keeps what is deleted as inactive, is done", async () => {
+    await using scene = await setAda({ deactivateOnDelete: true });
+    const user = await scene.only(ada);
+    const on = { method: "DELETE" };
+    scene.scim.script({ resetAfterEffect: true, on }, { status: 404, json: noSuchUser, on });
+    assert.equal(await scene.client.deleteUser(user, forever), "deactivated");
+  });
+
+  test("of somebody inactive, for which there is no route, is unsupported", async () => {
+    await using scene = await setAda({}, false);
+    const user = await scene.only(ada);
+    scene.scim.script({ status: 404, body: "Cannot DELETE /Users", on: { method: "DELETE" } });
+    assert.equal(await scene.client.deleteUser(user, forever), "unsupported");
+  });
+
   for (const [status, code, message] of [
     [400, "invalid_argument", /HTTP 400 when asked to delete a user \(it says: no\)/],
     [401, "unauthenticated", /rejected THE_TOKEN/],

@@ -171,7 +171,7 @@ suite("a failure that passes", { concurrency: 4 }, () => {
     ["a server that asks for less", { status: 429 }, "unavailable", /asks for fewer requests: lower THE_RATE/],
   ] as const) {
     test(`${name} that lasts is told, never that nobody is there`, async () => {
-      await using scene = await setScimScene({ client: { totalTimeoutMs: 100 } });
+      await using scene = await setScimScene({ client: { totalTimeoutMs: 400 } });
       scene.scim.script({ ...failure, ...always });
       const error = await scene.fails(scene.find(ada, true), code, message);
       assert.equal(error.retryable, true);

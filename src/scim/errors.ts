@@ -2,6 +2,7 @@ import { StatusError } from "../baton/status-error.ts";
 import { cleanText } from "../http/clean-text.ts";
 import type { HttpResponse } from "../http/exchange.ts";
 import { describeBody, isJsonObject } from "../http/json.ts";
+import { urns } from "./schema.ts";
 
 /** What the operator calls the settings of this server, for messages. */
 export interface SettingNames {
@@ -11,7 +12,7 @@ export interface SettingNames {
 }
 
 /** What an error answer says (RFC 7644 section 3.12), in whatever shape the server puts it. */
-export interface ScimProblem {
+interface ScimProblem {
   /** One of the RFC's words such as `uniqueness`; empty when missing. */
   readonly scimType: string;
   /** The server's own words, not yet fit for a message; may be empty. */
@@ -22,7 +23,7 @@ export interface ScimProblem {
 const maxQuotedUnits = 200;
 
 /** Reads an error answer. Never throws: JSON of any shape, plain text and pages are all seen in the wild. */
-export function readProblem(response: HttpResponse): ScimProblem {
+function readProblem(response: HttpResponse): ScimProblem {
   const text = response.body.toString("utf8", 0, 8192);
   if (isPage(response, text)) return { scimType: "", words: "" };
   try {
@@ -54,6 +55,18 @@ export function saysUnsupported(response: HttpResponse): boolean {
   return (
     response.status === 403 && /not (be )?(supported|implemented)|method not allowed/i.test(readProblem(response).words)
   );
+}
+
+/** Whether a 404 or 410 is about the resource, rather than about a route that the server does not have: then it has SCIM's form. */
+export function deniesResource(response: HttpResponse): boolean {
+  if (response.status === 410) return true;
+  try {
+    const body: unknown = JSON.parse(response.body.toString("utf8"));
+    const schemas = isJsonObject(body) ? body["schemas"] : undefined;
+    return Array.isArray(schemas) && schemas.includes(urns.error);
+  } catch {
+    return false;
+  }
 }
 
 /** Messages for error answers, in words of the operator's settings. */

@@ -6,6 +6,7 @@ import { isJsonObject } from "../http/json.ts";
 export const urns = {
   user: "urn:ietf:params:scim:schemas:core:2.0:User",
   patchOp: "urn:ietf:params:scim:api:messages:2.0:PatchOp",
+  error: "urn:ietf:params:scim:api:messages:2.0:Error",
 } as const;
 
 /** A user of the directory, as much of it as is needed (RFC 7643 section 4.1). */
