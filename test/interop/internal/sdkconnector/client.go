@@ -39,8 +39,8 @@ type apiError struct {
 // Message makes it an error body that the SDK reads.
 func (e *apiError) Message() string { return e.Text }
 
-// client is the Admin API through the SDK's HTTP client, which keeps answers for the length of a sync and gives each
-// failure the code by which the syncer decides whether to try again.
+// client is the Admin API through the SDK's HTTP client, which gives each failure the code by which the syncer decides
+// whether to try again.
 type client struct {
 	http   *uhttp.BaseHttpClient
 	base   *url.URL
@@ -63,9 +63,9 @@ func newClient(ctx context.Context, apiKey, baseURL string) (*client, error) {
 	return &client{http: wrapper, base: base, apiKey: apiKey}, nil
 }
 
-// members reads the whole team. A team without members is refused, because one always has an administrator: an empty answer
+// read asks for the whole team. A team without members is refused, because one always has an administrator: an empty answer
 // must not take everybody's access away.
-func (c *client) members(ctx context.Context) ([]member, error) {
+func (c *client) read(ctx context.Context) ([]member, error) {
 	var all []member
 	for page, size := 1, 0; ; page++ {
 		answer, err := c.page(ctx, page, size)
@@ -93,7 +93,7 @@ func (c *client) page(ctx context.Context, number, size int) (*membersPage, erro
 		}
 		target.RawQuery = query.Encode()
 	}
-	request, err := c.http.NewRequest(ctx, http.MethodGet, target, uhttp.WithAcceptJSONHeader())
+	request, err := c.http.NewRequest(ctx, http.MethodGet, target, uhttp.WithAcceptJSONHeader(), uhttp.WithNoCache())
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ var (
 )
 
 // Connector is a team of Cursor.
-type Connector struct{ client *client }
+type Connector struct{ team *team }
 
 // New makes a connector for the team that the key belongs to.
 func New(ctx context.Context, apiKey, baseURL string) (*Connector, error) {
@@ -33,7 +33,7 @@ func New(ctx context.Context, apiKey, baseURL string) (*Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Connector{client: client}, nil
+	return &Connector{team: &team{client: client}}, nil
 }
 
 // Metadata is what C1 shows of the connector.
@@ -45,13 +45,14 @@ func (c *Connector) Metadata(context.Context) (*v2.ConnectorMetadata, error) {
 	}.Build(), nil
 }
 
-// Validate proves that the key is accepted.
-func (c *Connector) Validate(ctx context.Context) (annotations.Annotations, error) {
-	_, err := c.client.members(ctx)
-	return nil, err
+// Validate comes first in every sync: it forgets the roster of the last one. The first list reads it anew, and that call the
+// syncer repeats when Cursor fails for a moment; what fails here ends the sync.
+func (c *Connector) Validate(context.Context) (annotations.Annotations, error) {
+	c.team.forget()
+	return nil, nil
 }
 
 // ResourceSyncers are the two kinds of things in a team.
 func (c *Connector) ResourceSyncers(context.Context) []connectorbuilder.ResourceSyncerV2 {
-	return []connectorbuilder.ResourceSyncerV2{&users{client: c.client}, &roles{client: c.client}}
+	return []connectorbuilder.ResourceSyncerV2{&users{team: c.team}, &roles{team: c.team}}
 }

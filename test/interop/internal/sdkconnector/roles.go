@@ -17,7 +17,7 @@ const assigned = "assigned"
 // knownRoles are there even when nobody holds them.
 var knownRoles = []string{"free-owner", "member", "owner"}
 
-type roles struct{ client *client }
+type roles struct{ team *team }
 
 func (*roles) ResourceType(context.Context) *v2.ResourceType { return roleType }
 
@@ -25,7 +25,7 @@ func (*roles) ResourceType(context.Context) *v2.ResourceType { return roleType }
 func (r *roles) List(
 	ctx context.Context, _ *v2.ResourceId, _ resource.SyncOpAttrs,
 ) ([]*v2.Resource, *resource.SyncOpResults, error) {
-	members, err := r.client.members(ctx)
+	members, err := r.team.all(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -71,9 +71,9 @@ func (*roles) Entitlements(
 
 // Grants gives one grant for each active member with that role.
 func (r *roles) Grants(
-	ctx context.Context, role *v2.Resource, _ resource.SyncOpAttrs,
+	ctx context.Context, role *v2.Resource, opts resource.SyncOpAttrs,
 ) ([]*v2.Grant, *resource.SyncOpResults, error) {
-	members, err := r.client.members(ctx)
+	members, next, err := r.team.page(ctx, opts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -89,5 +89,5 @@ func (r *roles) Grants(
 		}
 		list = append(list, grant.NewGrant(role, assigned, principal))
 	}
-	return list, nil, nil
+	return list, next, nil
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/conductorone/baton-sdk/pkg/types/resource"
 )
 
-type users struct{ client *client }
+type users struct{ team *team }
 
 func (*users) ResourceType(context.Context) *v2.ResourceType { return userType }
 
 // List gives every person of the team; those who were removed are disabled.
 func (u *users) List(
-	ctx context.Context, _ *v2.ResourceId, _ resource.SyncOpAttrs,
+	ctx context.Context, _ *v2.ResourceId, opts resource.SyncOpAttrs,
 ) ([]*v2.Resource, *resource.SyncOpResults, error) {
-	members, err := u.client.members(ctx)
+	members, next, err := u.team.page(ctx, opts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -28,7 +28,7 @@ func (u *users) List(
 		}
 		list = append(list, user)
 	}
-	return list, nil, nil
+	return list, next, nil
 }
 
 func newUser(m *member) (*v2.Resource, error) {
