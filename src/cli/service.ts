@@ -4,6 +4,7 @@ import { proveAtStart } from "../app/proofs.ts";
 import { createService } from "../app/service.ts";
 import { withStatus } from "../app/status.ts";
 import { StatusError } from "../baton/status-error.ts";
+import { limitRepeats } from "../observability/repeat-limit.ts";
 import type { Output } from "./output.ts";
 import { reportError } from "./report.ts";
 
@@ -18,7 +19,9 @@ export interface ServiceCommandDeps extends AppDeps {
  * 0 after a clean stop, else the gRPC number of what ended it.
  */
 export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> {
-  const watched = withStatus(deps);
+  using repeats = limitRepeats(deps.log, deps.clock);
+  // The status page counts every one.
+  const watched = withStatus({ ...deps, log: repeats.log });
   const { config, log, stop } = watched;
   try {
     await using parts = await createParts(watched, stop);

@@ -7,6 +7,7 @@ import { type StatusCode, StatusError } from "../baton/status-error.ts";
 import type { Task, TaskHandlers, TaskType } from "../baton/task.ts";
 import { introduce } from "./hello.ts";
 import type { WorkerHooks, WorkerState } from "./hooks.ts";
+import { createOutage, type Outage } from "./outage.ts";
 import { createPollSchedule, type PollSchedule } from "./poll-schedule.ts";
 import { createReporter } from "./report.ts";
 import { type RunTaskDeps, type RunTaskSignals, runTask } from "./run-task.ts";
@@ -95,11 +96,11 @@ class PollingWorker implements Worker {
   readonly #slots: Slots;
   readonly #schedule: PollSchedule;
   readonly #taskDeps: RunTaskDeps;
+  readonly #outage: Outage;
   readonly #queue: Task[] = [];
   readonly #running = new Map<string, RunningTask>();
   #state: WorkerState = "starting";
   #lastPollSuccessMs: number | undefined;
-  #pollFailing: { readonly sinceMs: number; readonly sinceMonotonicMs: number } | undefined;
   #lastErrorCode: StatusCode | undefined;
 
   constructor(deps: WorkerDeps) {
@@ -107,6 +108,7 @@ class PollingWorker implements Worker {
     this.#turn = deps.turn ?? everyTurn;
     this.#slots = createSlots(deps.options.concurrency);
     this.#schedule = createPollSchedule(deps.clock, deps.random);
+    this.#outage = createOutage(deps.clock);
     this.#taskDeps = { ...deps, reporter: createReporter(deps), syncSlot: createSlots(1) };
   }
 
@@ -114,8 +116,8 @@ class PollingWorker implements Worker {
     return {
       state: this.#state,
       lastPollSuccessMs: this.#lastPollSuccessMs,
-      pollFailingSinceMs: this.#pollFailing?.sinceMs,
-      pollFailingForMs: this.#pollFailing && this.#deps.clock.monotonicMs() - this.#pollFailing.sinceMonotonicMs,
+      pollFailingSinceMs: this.#outage.sinceMs(),
+      pollFailingForMs: this.#outage.forMs(),
       lastErrorCode: this.#lastErrorCode,
       nextPollMs: this.#deps.clock.nowMs() + this.#schedule.dueInMs(),
       running: [...this.#running.values()].map(({ id, type, startedMs }) => ({ id, type, startedMs })),
@@ -183,7 +185,7 @@ class PollingWorker implements Worker {
     if (this.#turn.mine()) return;
     this.#enter("standby");
     // Who does not ask cannot be refused: an outage that it saw before is no longer its own.
-    this.#pollFailing = undefined;
+    this.#outage.end();
     while (!this.#turn.mine()) await this.#turn.wait(stop);
     this.#enter("polling");
   }
@@ -197,7 +199,9 @@ class PollingWorker implements Worker {
       this.#queue.push(...fresh);
       this.#schedule.answered(nextPollMs, fresh.length > 0);
       this.#lastPollSuccessMs = clock.nowMs();
-      this.#pollFailing = undefined;
+      const ended = this.#outage.end();
+      // One lost poll is no outage.
+      if (ended.failures > 1) log.info("C1 answers again", ended);
       this.#lastErrorCode = undefined;
       hooks.onPoll?.(fresh.length > 0 ? "task" : "empty", undefined);
     } catch (reason) {
@@ -205,11 +209,11 @@ class PollingWorker implements Worker {
       if (over?.aborted === true) return;
       const error = StatusError.from(reason);
       const waitMs = this.#schedule.failed();
-      this.#pollFailing ??= { sinceMs: clock.nowMs(), sinceMonotonicMs: clock.monotonicMs() };
       this.#lastErrorCode = error.code;
       log.warn("C1 could not be asked for work; trying again", {
         code: error.code,
         error: error.message,
+        failures: this.#outage.failed(),
         waitMs: Math.round(waitMs),
       });
       hooks.onPoll?.("error", error.code);

@@ -11,6 +11,8 @@ export interface TestClockOptions {
 export interface TestClock extends Clock {
   /** Every duration asked of `sleep`, in milliseconds, in the order of asking, aborted ones included. */
   readonly sleeps: readonly number[];
+  /** The same time, for those whose sleeps are of no interest: they are not remembered. */
+  readonly unheard: Clock;
   /** Moves both clocks forward at once without waiting; sleeps that are under way keep their end. */
   advance(ms: number): void;
   /** Moves only the clock that never jumps: the wall clock is held against others' when tokens are made. */
@@ -27,17 +29,24 @@ export function createTestClock({ factor = 1000 }: TestClockOptions = {}): TestC
   const sleeps: number[] = [];
   let advancedMs = 0;
   let monotonicMs = 0;
-  return {
-    sleeps,
+  const unheard: Clock = {
     nowMs: () => Date.now() + advancedMs,
     monotonicMs: () => (performance.now() - startMs) * factor + advancedMs + monotonicMs,
     async sleep(ms, signal) {
-      sleeps.push(ms);
       try {
         await delay(ms / factor, undefined, { signal });
       } catch {
         throw StatusError.from(signal.reason);
       }
+    },
+  };
+  return {
+    ...unheard,
+    sleeps,
+    unheard,
+    sleep(ms, signal) {
+      sleeps.push(ms);
+      return unheard.sleep(ms, signal);
     },
     advance(ms) {
       advancedMs += ms;

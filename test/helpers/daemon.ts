@@ -17,7 +17,8 @@ import { findCredentials } from "../../src/config/credentials.ts";
 import { localFiles } from "../../src/config/files.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { ConfigInput } from "../../src/config/sources.ts";
-import { createLogger } from "../../src/observability/logger.ts";
+import { createLogger, teeLogger } from "../../src/observability/logger.ts";
+import { limitRepeats } from "../../src/observability/repeat-limit.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 
 /** What the daemon needs to know of a stand-in of C1. */
@@ -53,8 +54,10 @@ export interface DaemonOptions {
 /** The whole application inside the test's process, on a clock of its own. */
 export interface Daemon extends AsyncDisposable {
   readonly clock: TestClock;
-  /** Everything logged so far, one JSON line each, at level debug. */
+  /** Everything logged so far, one JSON line each, at level debug, repeats included. */
   readonly logLines: readonly string[];
+  /** The same as the program writes it, without the repeats that it leaves out. */
+  readonly writtenLines: readonly string[];
   readonly healthUrl: string;
   readonly statusUrl: string;
   readonly tempDir: string;
@@ -103,8 +106,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config } = parseConfig(input);
   const clock = createTestClock({ factor: options.factor ?? 100 });
   const logLines: string[] = [];
+  const writtenLines: string[] = [];
   const secrets = createKnownSecrets();
   const logger = { clock, showPeople: config.logPii, secrets: () => secrets.all() };
+  const logInto = (lines: string[]) =>
+    createLogger({ ...logger, level: "debug", format: "json", sinks: [{ write: (line) => lines.push(line) }] });
+  const repeats = limitRepeats(logInto(writtenLines), clock.unheard);
   const deps: AppDeps = withStatus({
     config,
     findCredentials: (files) => findCredentials(input, files),
@@ -112,7 +119,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     build: { version: "0.0.0-test", revision: "" },
     clock,
     random: () => 0.5,
-    log: createLogger({ ...logger, level: "debug", format: "json", sinks: [{ write: (line) => logLines.push(line) }] }),
+    log: teeLogger(logInto(logLines), repeats.log),
     logger,
     proxy: {},
     extraCertificates: [options.c1.caPem],
@@ -133,6 +140,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   return {
     clock,
     logLines,
+    writtenLines,
     tempDir,
     leftovers,
     healthUrl: `http://127.0.0.1:${service.server?.port}`,
@@ -146,6 +154,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       await ended.catch(() => undefined);
       await service[Symbol.asyncDispose]();
       await parts[Symbol.asyncDispose]();
+      repeats[Symbol.dispose]();
       // On a busy machine the fast clock ends the drain before the last task has tidied up.
       for (let waits = 0; waits < 100 && leftovers().length > 0; waits += 1) await delay(50);
       const left = leftovers();
