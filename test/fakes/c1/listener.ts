@@ -1,16 +1,11 @@
 import { once } from "node:events";
 import { createServer as createHttp1Server } from "node:http";
-import {
-  createServer as createHttp2Server,
-  Http2ServerRequest,
-  Http2ServerResponse,
-  type ServerHttp2Session,
-} from "node:http2";
+import { createServer as createHttp2Server, type ServerHttp2Session } from "node:http2";
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type SecureVersion, type TlsOptions } from "node:tls";
 import { type GrpcAnswer, type GrpcCall, serveGrpc } from "./grpc.ts";
 import type { Recorder } from "./recorder.ts";
-import { type TokenEndpoint, tokenPath } from "./token.ts";
+import type { TokenEndpoint } from "./token.ts";
 
 /** How the port identifies itself. */
 export interface TlsMode {
@@ -31,7 +26,10 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Opens the inner port: TLS whose ALPN chooses between HTTP/1.1, for the token endpoint alone, and h2, for it and gRPC. */
+/**
+ * Opens the inner port: TLS whose ALPN chooses between the token endpoint (HTTP/1.1) and gRPC (h2). Who offers both, as Go's HTTP
+ * client does, gets HTTP/1.1; gRPC clients offer h2 alone.
+ */
 export async function openListener(
   tls: TlsMode,
   token: TokenEndpoint,
@@ -52,12 +50,7 @@ export async function openListener(
     session.once("close", () => sessions.delete(session));
     session.on("error", () => undefined);
   });
-  http2.on("stream", (stream, headers, _flags, rawHeaders) => {
-    if (headers[":path"] === tokenPath) {
-      const request = new Http2ServerRequest(stream, headers, {}, rawHeaders);
-      token.handle(request, new Http2ServerResponse(stream)).catch(() => stream.session?.destroy());
-      return;
-    }
+  http2.on("stream", (stream, headers) => {
     serveGrpc(stream, headers, handle).catch((reason: unknown) =>
       recorder.violation("fake", "handler", String(reason)),
     );
@@ -107,7 +100,7 @@ function tlsOptions(mode: TlsMode): TlsOptions {
   return {
     cert: mode.certPem,
     key: mode.keyPem,
-    ALPNProtocols: ["h2", "http/1.1"],
+    ALPNProtocols: ["http/1.1", "h2"],
     minVersion: old ? maxVersion : "TLSv1.2",
     maxVersion,
     ...(old ? { ciphers: "DEFAULT@SECLEVEL=0" } : {}),

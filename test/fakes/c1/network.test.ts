@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { suite, test } from "node:test";
+import { connect } from "node:tls";
 import { type C1Server, grpcCodes, startC1Server } from "../c1-server.ts";
 import { createRawClient, type RawClient } from "./raw-client.ts";
 import { getTask, hello } from "./samples.ts";
@@ -24,6 +26,24 @@ async function greet(c1: C1Server): Promise<RawClient> {
 }
 
 suite("the fake C1's network", () => {
+  test("speaks HTTP/1.1 with whoever can, and HTTP/2 with gRPC clients", async () => {
+    await using c1 = await startC1Server();
+    const [host, port] = c1.apiHost.split(":");
+    const chosenOf = async (...offered: string[]): Promise<string | false | null> => {
+      const socket = connect({
+        host,
+        port: Number(port),
+        servername: "localhost",
+        ca: c1.caPem,
+        ALPNProtocols: offered,
+      });
+      await once(socket, "secureConnect");
+      socket.destroy();
+      return socket.alpnProtocol;
+    };
+    assert.deepEqual([await chosenOf("h2", "http/1.1"), await chosenOf("h2")], ["http/1.1", "h2"]);
+  });
+
   test("drops connections; a new one is good", async () => {
     await using c1 = await startC1Server();
     using client = await greet(c1);

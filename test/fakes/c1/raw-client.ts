@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { connect } from "node:http2";
 import { request as httpsRequest } from "node:https";
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import {
@@ -26,8 +25,6 @@ export interface TokenChanges {
   readonly path?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Sends it over HTTP/2, as Go's client does. */
-  readonly http2?: true;
 }
 
 export interface HttpAnswer {
@@ -122,7 +119,6 @@ async function requestToken(
     ...changes.form,
   };
   const body = changes.body ?? new URLSearchParams(Object.entries(form).flatMap(defined)).toString();
-  if (changes.http2 === true) return await postHttp2(c1, body);
   return await new Promise((resolve, reject) => {
     const request = httpsRequest(
       `https://${c1.apiHost}${changes.path ?? "/auth/v1/token"}`,
@@ -149,34 +145,6 @@ async function requestToken(
     request.on("error", reject);
     request.end(body);
   });
-}
-
-/** The same request on an HTTP/2 connection of its own. */
-async function postHttp2({ apiHost, caPem }: Pick<C1Server, "apiHost" | "caPem">, body: string): Promise<HttpAnswer> {
-  const session = connect(`https://${apiHost}`, { ca: caPem });
-  try {
-    return await new Promise((resolve, reject) => {
-      session.on("error", reject);
-      const stream = session.request({
-        ":method": "POST",
-        ":path": "/auth/v1/token",
-        "content-type": "application/x-www-form-urlencoded",
-        "user-agent": "raw-client",
-      });
-      let answer = { status: 0, body: "" };
-      stream.on("response", (headers) => {
-        answer = { ...answer, status: headers[":status"] ?? 0 };
-      });
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        answer = { ...answer, body: answer.body + text };
-      });
-      stream.on("error", reject);
-      stream.on("close", () => (answer.status === 0 ? reject(new Error("no answer")) : resolve(answer)));
-      stream.end(body);
-    });
-  } finally {
-    session.destroy();
-  }
 }
 
 async function signAssertion(c1: Pick<C1Server, "clientId" | "clientSecret">, changes: TokenChanges): Promise<string> {

@@ -108,21 +108,6 @@ suite("the fake C1's token endpoint", () => {
     assert.equal(c1.token.maxConcurrent, 1);
   });
 
-  test("does the same over HTTP/2", async () => {
-    await using c1 = await startC1Server();
-    using client = createRawClient(c1);
-    const { status, body } = await client.requestToken({ http2: true });
-    assert.equal(status, 200);
-    client.authorization = `Bearer ${JSON.parse(body).access_token}`;
-    await client.call("Hello", hello());
-    c1.token.failNext(503);
-    assert.equal((await client.requestToken({ http2: true })).status, 503);
-    c1.token.dropNext();
-    await assert.rejects(client.requestToken({ http2: true }));
-    assert.equal((await client.requestToken({ http2: true, body: "scope=all" })).status, 401);
-    assert.match(c1.takeViolations()[0]?.message ?? "", /form fields/);
-  });
-
   test("counts requests that are open at once", async () => {
     await using c1 = await startC1Server();
     using client = createRawClient(c1);

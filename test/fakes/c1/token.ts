@@ -1,14 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { type Assertion, AssertionFault, verifyAssertion } from "./assertion.ts";
 import type { Clients } from "./clients.ts";
 import type { ClientIdentity } from "./credentials.ts";
 import type { C1Hook } from "./hook.ts";
 import type { Recorder } from "./recorder.ts";
-
-/** Where the endpoint is. */
-export const tokenPath = "/auth/v1/token";
 
 /** One request to the token endpoint. */
 export interface TokenRequest {
@@ -48,15 +44,12 @@ export interface TokenControl {
 /** The token endpoint: issues tokens for right assertions and knows which are valid. */
 export interface TokenEndpoint {
   readonly control: TokenControl;
-  /** Answers one request of either HTTP version. */
-  handle(...exchange: Exchange): Promise<void>;
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** What is wrong with an `authorization` value: `missing`, `scheme`, `invalid` (unknown, expired or revoked). */
   fault(authorization: string | undefined): "missing" | "scheme" | "invalid" | undefined;
   /** The client to whom this token was issued, valid or not. */
   clientOf(authorization: string | undefined): string | undefined;
 }
-
-type Exchange = [IncomingMessage, ServerResponse] | [Http2ServerRequest, Http2ServerResponse];
 
 interface Issued {
   readonly clientId: string;
@@ -116,7 +109,7 @@ export function createTokenEndpoint(
     return JSON.stringify({ access_token: token, token_type: control.tokenType, expires_in: control.expiresIn });
   }
 
-  async function answer(request: Exchange[0], record: (typeof requests)[number]): Promise<Scripted> {
+  async function answer(request: IncomingMessage, record: (typeof requests)[number]): Promise<Scripted> {
     const plain = { headers: {}, behaviour: "answer" } as const;
     let clientId: string;
     try {
@@ -136,7 +129,7 @@ export function createTokenEndpoint(
     return scripted.shift() ?? { ...plain, status: 200, body: issue(clientId) };
   }
 
-  async function handle(...[request, response]: Exchange): Promise<void> {
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const record: (typeof requests)[number] = {
       atMs: performance.now(),
       userAgent: request.headers["user-agent"] ?? "",
@@ -156,17 +149,12 @@ export function createTokenEndpoint(
     if ((await hook()?.({ name: "token" }, "done")) === "drop") return void request.socket.resetAndDestroy();
     if (behaviour === "hang") return;
     if (behaviour === "drop") {
-      if ("stream" in request) request.stream.session?.destroy();
-      else request.socket.destroy();
+      request.socket.destroy();
       return;
     }
     record.status = status;
     recorder.emit({ type: "token", status });
-    response.statusCode = status;
-    for (const [name, value] of Object.entries({ "content-type": "application/json", ...headers })) {
-      response.setHeader(name, value);
-    }
-    response.end(body);
+    response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
   }
 
   function fault(authorization: string | undefined): "missing" | "scheme" | "invalid" | undefined {
@@ -193,11 +181,11 @@ function schemeOf(tokenType: string | undefined): string {
 
 /** Returns the assertion of a right request and who it is of; throws `AssertionFault` otherwise. */
 function readForm(
-  request: Exchange[0],
+  request: IncomingMessage,
   body: string,
   clients: Clients,
 ): { readonly client: ClientIdentity; readonly jws: string } {
-  demand(request.url === tokenPath, `path is ${request.url}`);
+  demand(request.url === "/auth/v1/token", `path is ${request.url}`);
   demand(request.method === "POST", `method is ${request.method}`);
   const { headers } = request;
   demand(headers["content-type"] === "application/x-www-form-urlencoded", `content-type is ${headers["content-type"]}`);
@@ -214,7 +202,7 @@ function readForm(
   return { client, jws: form.get("client_assertion") ?? "" };
 }
 
-async function readBody(request: Exchange[0]): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
