@@ -85,7 +85,9 @@ function authorization(token: AccessToken): Metadata {
 }
 
 function asStatusError(method: string, host: string, failure: ServiceError, deadlineMs?: number): StatusError {
-  return rpcError(method, host, { code: failure.code, details: failure.details }, deadlineMs);
+  // grpc-js promises both, and leaves them out for an answer that it cannot unpack.
+  const { code = 13, details = failure.message }: Partial<ServiceError> = failure;
+  return rpcError(method, host, { code, details }, deadlineMs);
 }
 
 async function cancelOnAbort<T>(outcome: Promise<T>, cancel: () => void, signal: AbortSignal): Promise<T> {
