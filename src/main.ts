@@ -20,7 +20,7 @@ import { helpCommand } from "./cli/help.ts";
 import { inspectCommand } from "./cli/inspect.ts";
 import { oneShotCommand } from "./cli/one-shot.ts";
 import type { Output } from "./cli/output.ts";
-import { printWarnings, reportError } from "./cli/report.ts";
+import { printWarnings, reportCrash, reportError } from "./cli/report.ts";
 import { serviceCommand } from "./cli/service.ts";
 import { versionCommand } from "./cli/version.ts";
 import { findCredentials } from "./config/credentials.ts";
@@ -173,6 +173,7 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
+process.on("uncaughtException", (error) => process.exit(reportCrash(error, out)));
 try {
   process.exitCode = await run(dispatch(input));
 } catch (reason) {
