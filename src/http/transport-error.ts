@@ -53,14 +53,23 @@ export function transportError(thrown: unknown, host: string, proxy: string | un
       `connecting to ${host}${via} took too long: check that the address can be reached`,
     );
   }
-  if (code === "ENOTFOUND") {
-    // A name server that is down for a moment says the same of every host.
-    return fail("unavailable", `there is no host called ${proxy ?? host}: check the address and the name server`);
+  return fail("unavailable", connectionFailure(code, host, proxy));
+}
+
+function connectionFailure(code: string, host: string, proxy: string | undefined): string {
+  const via = proxy === undefined ? "" : ` through the proxy ${proxy}`;
+  switch (code) {
+    case "ENOTFOUND":
+      // A name server that is down for a moment says the same of every host.
+      return `there is no host called ${proxy ?? host}: check the address and the name server`;
+    case "ECONNREFUSED":
+      return `${proxy ?? host} refused the connection: check the address, firewalls and proxies`;
+    case "EPROTO":
+      // OpenSSL gave up: in practice an old version on the other side, or a port without TLS.
+      return `no TLS connection to ${host}${via} (EPROTO): check that the port speaks TLS, and TLS 1.2 or newer`;
+    default:
+      return `the connection to ${host}${via} failed (${code})`;
   }
-  if (code === "ECONNREFUSED") {
-    return fail("unavailable", `${proxy ?? host} refused the connection: check the address, firewalls and proxies`);
-  }
-  return fail("unavailable", `the connection to ${host}${via} failed (${code})`);
 }
 
 function tunnelFailure(thrown: unknown, host: string, via: string): ["unavailable" | "deadline_exceeded", string] {

@@ -26,6 +26,8 @@ export interface TestScimClientOptions {
   readonly totalTimeoutMs?: number;
   /** Default 1 MiB. */
   readonly maxBodyBytes?: number;
+  /** More authorities to trust, in PEM. */
+  readonly trust?: readonly string[];
   /** On the client's clock. Default 10 minutes. */
   readonly maxScanAgeMs?: number;
   /** Told the time on the client's clock, in milliseconds, right before each request. */
@@ -45,7 +47,7 @@ export function createTestScimClient(options: TestScimClientOptions): TestScimCl
   const transport = createTransport({
     userAgent: "test-agent/1",
     proxy: {},
-    trust: createTrust([]),
+    trust: createTrust(options.trust ?? []),
     connectTimeoutMs: 2_000,
   });
   const token = new Secret(options.token);

@@ -10,8 +10,14 @@ export interface IssuedCertificate {
 /** A private certificate authority that lives as long as the test. */
 export interface TestCa {
   readonly caPem: string;
-  /** A server certificate for DNS names and IP addresses, valid for a day. */
-  issue(hosts: readonly string[]): IssuedCertificate;
+  /** A server certificate for DNS names and IP addresses, valid for a day in both directions unless said otherwise. */
+  issue(hosts: readonly string[], validity?: Validity): IssuedCertificate;
+}
+
+/** From when until when a certificate holds, in milliseconds since 1970. */
+export interface Validity {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /**
@@ -34,24 +40,39 @@ export function createTestCa(name = "baton-cursor test CA"): Promise<TestCa> {
   });
   return Promise.resolve({
     caPem: caCert,
-    issue(hosts) {
-      const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-      const certPem = certificate({
-        issuer: subject,
-        subject: nameOf(hosts[0] ?? "nobody"),
-        publicKey,
-        signWith: ca.privateKey,
-        extensions: [
-          extension("2.5.29.19", sequence(), true), // basicConstraints: not a CA
-          extension("2.5.29.15", bits(0x80), true), // keyUsage: digitalSignature
-          extension("2.5.29.37", sequence(oid("1.3.6.1.5.5.7.3.1"))), // extKeyUsage: serverAuth
-          extension("2.5.29.35", sequence(der(0x80, keyId(ca.publicKey)))), // authorityKeyIdentifier
-          extension("2.5.29.17", sequence(...hosts.map(alternativeName))), // subjectAltName
-        ],
-      });
-      return { certPem, keyPem: privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
-    },
+    issue: (hosts, validity) => issueLeaf({ issuer: subject, key: ca }, hosts, validity),
   });
+}
+
+/** A server certificate that nobody but its own key vouches for. */
+export function selfSigned(hosts: readonly string[]): IssuedCertificate {
+  return issueLeaf(undefined, hosts);
+}
+
+interface Authority {
+  readonly issuer: Buffer;
+  readonly key: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
+}
+
+function issueLeaf(by: Authority | undefined, hosts: readonly string[], validity?: Validity): IssuedCertificate {
+  const own = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const subject = nameOf(hosts[0] ?? "nobody");
+  const signer = by?.key ?? own;
+  const certPem = certificate({
+    issuer: by?.issuer ?? subject,
+    subject,
+    publicKey: own.publicKey,
+    signWith: signer.privateKey,
+    ...(validity && { validity }),
+    extensions: [
+      extension("2.5.29.19", sequence(), true), // basicConstraints: not a CA
+      extension("2.5.29.15", bits(0x80), true), // keyUsage: digitalSignature
+      extension("2.5.29.37", sequence(oid("1.3.6.1.5.5.7.3.1"))), // extKeyUsage: serverAuth
+      extension("2.5.29.35", sequence(der(0x80, keyId(signer.publicKey)))), // authorityKeyIdentifier
+      extension("2.5.29.17", sequence(...hosts.map(alternativeName))), // subjectAltName
+    ],
+  });
+  return { certPem, keyPem: own.privateKey.export({ type: "pkcs8", format: "pem" }).toString() };
 }
 
 interface CertificateParts {
@@ -60,12 +81,14 @@ interface CertificateParts {
   readonly publicKey: KeyObject;
   readonly signWith: KeyObject;
   readonly extensions: readonly Buffer[];
+  readonly validity?: Validity;
 }
 
 const ecdsaWithSha256 = "1.2.840.10045.4.3.2";
 const dayMs = 24 * 60 * 60 * 1000;
 
 function certificate(parts: CertificateParts): string {
+  const { fromMs, toMs } = parts.validity ?? { fromMs: Date.now() - dayMs, toMs: Date.now() + dayMs };
   const algorithm = sequence(oid(ecdsaWithSha256));
   const serial = randomBytes(12);
   serial.writeUInt8(1, 0); // a positive number without a leading zero
@@ -74,7 +97,7 @@ function certificate(parts: CertificateParts): string {
     integer(serial),
     algorithm,
     parts.issuer,
-    sequence(time(Date.now() - dayMs), time(Date.now() + dayMs)),
+    sequence(time(fromMs), time(toMs)),
     parts.subject,
     spki(parts.publicKey),
     der(0xa3, sequence(...parts.extensions)),

@@ -1,10 +1,13 @@
 import type { SecureVersion } from "node:tls";
-import { createTestCa, type TestCa } from "../../helpers/tls.ts";
+import { createTestCa, selfSigned, type TestCa } from "../../helpers/tls.ts";
 import type { Front, Network } from "./front.ts";
 import type { Listener, TlsMode } from "./listener.ts";
 
-/** What the port presents to clients: `untrusted` is signed by somebody else, `wrong-host` is for another name. */
-export type Certificate = "right" | "untrusted" | "wrong-host";
+/**
+ * What the port presents to clients: `untrusted` is signed by somebody else, `self-signed` by its own key, `wrong-host` is for
+ * another name, `expired` and `early` are for other times.
+ */
+export type Certificate = "right" | "untrusted" | "self-signed" | "wrong-host" | "expired" | "early";
 
 /** More things to break between client and server. */
 export interface C1Network extends Network {
@@ -18,14 +21,20 @@ export interface C1Network extends Network {
   readonly plaintextReceived: Buffer;
 }
 
+const dayMs = 24 * 60 * 60 * 1000;
+
 /** Makes the certificates that the port can present. */
 export async function issueCertificates(ca: TestCa): Promise<Readonly<Record<Certificate, TlsMode>>> {
   const stranger = await createTestCa("nobody trusts this one");
   const own = ["localhost", "127.0.0.1"];
+  const now = Date.now();
   return {
     right: ca.issue(own),
     untrusted: stranger.issue(own),
+    "self-signed": selfSigned(own),
     "wrong-host": ca.issue(["somewhere-else.invalid"]),
+    expired: ca.issue(own, { fromMs: now - 2 * dayMs, toMs: now - dayMs }),
+    early: ca.issue(own, { fromMs: now + dayMs, toMs: now + 2 * dayMs }),
   };
 }
 
