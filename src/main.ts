@@ -139,7 +139,7 @@ function terminalQuestion(): ((question: string, signal: AbortSignal) => Promise
 function logSinks(paths: readonly string[]): LogSink[] {
   if (paths.length === 0) return [{ write: out.stderr }];
   return paths.map((path) =>
-    path === "stderr" ? { write: out.stderr } : { write: (line) => appendFileSync(path, line) },
+    path === "stderr" ? { write: out.stderr } : { write: (line) => appendFileSync(path, line, { mode: 0o600 }) },
   );
 }
 

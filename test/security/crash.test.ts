@@ -25,7 +25,10 @@ suite("a fault of ours that nothing caught", { concurrency: 3 }, () => {
       const end = await daemon.ended;
       assert.equal(end.code, 13, end.stderr);
       const last = end.stderr.slice(before);
-      assert.match(last, /^baton-cursor: a fault of the connector ended it \((TypeError in (Immediate\.)?planted|string)[^\n]*\n$/);
+      assert.match(
+        last,
+        /^baton-cursor: a fault of the connector ended it \((TypeError in (Immediate\.)?planted|string)[^\n]*\n$/,
+      );
       assert.doesNotMatch(end.stderr, /hunter2/);
     });
   }
