@@ -117,6 +117,9 @@ image-push: ## Build the image and push it: IMAGE=registry/team/baton-cursor:tag
 image-test: dist/baton-cursor $(DEPLOY_TOOLS) ## Build the image on stand-in bases and run it confined (needs root, buildah, bwrap)
 	@node --test test/deploy/image.ts
 
+audit: $(STAMP) ## Ask the registry for known weaknesses of what ships (skipped where it gives no advisories)
+	@node --test test/security/audit.ts
+
 sbom: $(STAMP) ## List what the bundle is made of in build/sbom.cdx.json (CycloneDX)
 	@node scripts/sbom.ts
 
