@@ -8,7 +8,7 @@ SCIM_PYTHON := $(SCIM_SERVERS)/scim2-server/.venv
 SOURCES := $(shell find src scripts -name '*.ts' 2>/dev/null) package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring-test status-test status-cost scim-python ha-soak bench bench-accounts clean
+.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring-test status-test status-cost scim-python ha-soak sweeps bench bench-accounts clean
 
 help: ## List the targets
 	@echo "baton-cursor: the Cursor connector for ConductorOne"
@@ -89,6 +89,9 @@ $(SCIM_PYTHON)/.installed: $(SCIM_SERVERS)/scim2-server/requirements.txt
 
 ha-soak: dist/baton-cursor ## Two replicas before a failing Kubernetes API, HA_SECONDS long (600)
 	@HA_SECONDS=$(HA_SECONDS) node test/ha/soak.ts
+
+sweeps: dist/baton-cursor ## SIGKILL and SIGTERM at every point of a sync and of account tasks (SWEEP_ONLY= some of them)
+	@node --test test/chaos/sweeps/sweeps.ts
 
 bench: dist/baton-cursor ## Time and memory against the Go SDK's writers and sqlite3 + zstd (needs Go for those)
 	@node test/bench/bench.ts $(BENCH_ARGS)

@@ -1,33 +1,34 @@
 import assert from "node:assert/strict";
-import type { C1Server, TaskInit } from "../fakes/c1-server.ts";
-import type { CursorServer } from "../fakes/cursor-server.ts";
-import type { ScimEffect, ScimSeed } from "../fakes/scim-server.ts";
+import type { C1Server, Finish, TaskInit } from "../../fakes/c1-server.ts";
+import type { CursorServer } from "../../fakes/cursor-server.ts";
+import type { ScimEffect, ScimSeed } from "../../fakes/scim-server.ts";
 import {
   type AccountStage,
   type AccountStageOptions,
+  accountEnv,
   createTask,
   creationArm,
   deleteTask,
   saysNothingWasThere,
-} from "./account-stage.ts";
-import type { Aftermath } from "./crash-and-repeat.ts";
+  startAccountStage,
+} from "../../integration/account-stage.ts";
+import type { Interruption } from "./interrupt.ts";
+import type { Point } from "./moments.ts";
+import { anything, type SweepScenario, type Told } from "./sweep-scenario.ts";
 
 /** Whom the tasks are about. */
-export const person = "lin@example.com";
+const person = "lin@example.com";
 const memberId = "user_01LIN";
 /** People whom no task is about. */
-export const others = ["ada@example.com", "grace@example.com", "hedy@example.com"];
-export const otherMembers = [
-  row("user_01ADA", "ada@example.com", "owner"),
-  row("user_01GRACE", "grace@example.com", "owner"),
-];
+const others = ["ada@example.com", "grace@example.com", "hedy@example.com"];
+const otherMembers = [row("user_01ADA", "ada@example.com", "owner"), row("user_01GRACE", "grace@example.com", "owner")];
 
 function row(id: string, email: string, role = "member", isRemoved = false): object {
   return { id, name: email.split("@")[0], email, role, isRemoved };
 }
 
 /** One task, done by one process after another. */
-export interface Scenario {
+interface AccountScenario {
   readonly name: string;
   readonly stage: AccountStageOptions;
   readonly env?: Record<string, string>;
@@ -43,8 +44,16 @@ export interface Scenario {
   judge(stage: AccountStage, aftermath: Aftermath): void | Promise<void>;
 }
 
+/** What the second process said of the task. */
+interface Aftermath {
+  readonly taskId: string;
+  readonly finish: Finish;
+  /** Whether the first process had changed the directory or the team. */
+  readonly changedBefore: boolean;
+}
+
 const lookups = ["GET /ServiceProviderConfig", 'GET /Users userName eq ""', 'GET /Users emails.value eq ""'];
-const reading = ["hand-out", "Cursor GET /teams/members", ...lookups];
+const reading = ["GetTask", "Cursor GET /teams/members", ...lookups];
 const scans = [...lookups, 'GET /Users emails[value eq ""]', "GET /Users 1+100"];
 
 function people(...more: readonly ScimSeed[]): { readonly users: readonly ScimSeed[] } {
@@ -68,7 +77,7 @@ function judgeCreation(_stage: AccountStage, { finish }: Aftermath): void {
   assert.equal(creationArm(finish), "inProgress");
 }
 
-export const scenarios: readonly Scenario[] = [
+const scenarios: readonly AccountScenario[] = [
   {
     name: "create",
     stage: { cursor: { members: otherMembers }, scim: people() },
@@ -83,7 +92,7 @@ export const scenarios: readonly Scenario[] = [
     stage: { cursor: { members: otherMembers }, scim: { ...people(), quirks: { filtersRefused: true } } },
     task: createTask(person),
     from: 'GET /Users emails[value eq ""]',
-    steps: ["hand-out", ...scans, "POST /Users", "FinishTask"],
+    steps: ["GetTask", ...scans, "POST /Users", "FinishTask"],
     effects: ["created"],
     records: [{ active: true }],
     judge: judgeCreation,
@@ -95,7 +104,7 @@ export const scenarios: readonly Scenario[] = [
       scim: people({ userName: person, active: false }),
     },
     task: createTask(person),
-    steps: ["hand-out", "Cursor GET /teams/members", 'GET /Users userName eq ""', "PATCH /Users/{id}", "FinishTask"],
+    steps: ["GetTask", "Cursor GET /teams/members", 'GET /Users userName eq ""', "PATCH /Users/{id}", "FinishTask"],
     effects: ["patched"],
     records: [{ active: true }],
     judge: judgeCreation,
@@ -114,7 +123,7 @@ export const scenarios: readonly Scenario[] = [
     stage: { cursor: deletion.cursor, scim: { ...deletion.scim, quirks: { filtersRefused: true } } },
     task: deletion.task,
     from: 'GET /Users emails[value eq ""]',
-    steps: ["hand-out", ...scans, "GET /Users/{id}", "DELETE /Users/{id}", "GET /Users/{id}", "FinishTask"],
+    steps: ["GetTask", ...scans, "GET /Users/{id}", "DELETE /Users/{id}", "GET /Users/{id}", "FinishTask"],
     effects: ["deleted"],
     records: [],
     judge: judgeDeletion,
@@ -202,3 +211,59 @@ async function succeedsNow(c1: C1Server, { taskId }: Aftermath): Promise<void> {
   const finish = await c1.awaitFinish(taskId);
   assert.deepEqual([finish.ok, saysNothingWasThere(finish)], [true, true], finish.message);
 }
+
+function isOther({ userName }: { readonly userName: string }): boolean {
+  return others.includes(userName);
+}
+
+/** A change of an account is ended by whoever has begun it. */
+function mayTell({ busy, name }: Point): readonly Told[] {
+  if (busy === "starting") return name === "token" || name === "Hello" ? ["nothing"] : anything;
+  if (busy === "idle") return ["nothing"];
+  return name === "GetTask" ? anything : ["done"];
+}
+
+/** The task is done once, nobody else is touched, and who has found it done changes nothing. */
+async function judgeAccounts(
+  scenario: AccountScenario,
+  stage: AccountStage,
+  { before, after }: Interruption,
+  untouched: readonly unknown[],
+): Promise<void> {
+  const { cursor, scim } = stage;
+  await scenario.judge(stage, { ...after, changedBefore: before.changed });
+  const own = scim.records.filter((record) => !isOther(record));
+  assert.deepEqual(
+    own.map(({ active, userName }) => ({ active, userName })),
+    scenario.records.map((each) => ({ ...each, userName: person })),
+  );
+  assert.deepEqual(scim.records.filter(isOther), untouched);
+  assert.deepEqual(
+    scim.effects.map(({ kind, userName }) => [kind, userName]),
+    scenario.effects.map((kind) => [kind, person]),
+  );
+  assert.deepEqual(cursor.members.slice(0, otherMembers.length), otherMembers);
+  assert.deepEqual(scim.violations, []);
+  const writes = scim.requests.filter(({ method }) => method !== "GET");
+  if (before.changed) assert.equal(writes.length, scenario.effects.length, "the second process wrote as well");
+}
+
+/** Tasks about accounts, to be interrupted at every step. What comes before the task is swept with the first one. */
+export const accountScenarios: readonly SweepScenario[] = scenarios.map((scenario, at) => ({
+  name: scenario.name,
+  task: scenario.task,
+  steps: scenario.steps,
+  stage: () => startAccountStage(scenario.stage),
+  env: (stage) => ({ ...accountEnv(stage), ...scenario.env }),
+  mayTell,
+  narrow(points) {
+    const working = points.filter(({ busy }) => busy === "working");
+    const from = working.findIndex(({ name }) => name === scenario.from);
+    assert.ok(from >= 0 || scenario.from === undefined, `no ${scenario.from}`);
+    return at === 0 ? points : working.slice(Math.max(from, 0));
+  },
+  observe(stage) {
+    const untouched = stage.scim.records.filter(isOther).map((record) => ({ ...record }));
+    return (interruption) => judgeAccounts(scenario, stage, interruption, untouched);
+  },
+}));

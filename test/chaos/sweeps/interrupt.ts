@@ -1,0 +1,195 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { C1Server, Finish } from "../../fakes/c1-server.ts";
+import type { DaemonProcess, ProcessEnd } from "../../helpers/daemon.ts";
+import { until } from "../../helpers/until.ts";
+import type { AccountStage } from "../../integration/account-stage.ts";
+import { createCounter, type Point, pointName, watchMoments } from "./moments.ts";
+import { finishMs, type Lodging, nextFinish, openLodging, type Scenario, spawnIdle } from "./scene.ts";
+
+export type Signal = "SIGKILL" | "SIGTERM";
+
+/** What the first process left. */
+export interface Before {
+  readonly end: ProcessEnd;
+  /** What C1 had been told of the task by then. */
+  readonly finishes: readonly Finish[];
+  /** How often C1 had handed it out. */
+  readonly leases: number;
+  readonly uploads: C1Server["uploads"];
+  /** Whether the directory or the team had been changed. */
+  readonly changed: boolean;
+  /** What lay in the temporary directory. */
+  readonly leavings: readonly string[];
+}
+
+/** What the second process did. */
+export interface After {
+  readonly taskId: string;
+  /** What it reported. */
+  readonly finish: Finish;
+  readonly daemon: DaemonProcess;
+  /** What lay in the temporary directory when it had started, before it had the task; `undefined` where it got that at once. */
+  readonly sweptTo: readonly string[] | undefined;
+}
+
+export interface Interruption {
+  readonly before: Before;
+  readonly after: After;
+  readonly lodging: Lodging;
+}
+
+/**
+ * Interrupts a process from outside at `point`, starts another one with the same configuration and temporary directory, and has
+ * C1 hand the task out again. The second process is idle when this resolves; disposing `lodging` is up to the caller.
+ */
+export async function interruptAndRepeat(
+  scenario: Scenario,
+  stage: AccountStage,
+  { point, signal }: { readonly point: Point; readonly signal: Signal },
+): Promise<Interruption> {
+  const lodging = await openLodging(scenario, stage);
+  try {
+    const plan = { scenario, stage, lodging, point, signal };
+    const unchanged = changesOf(stage);
+    const { taskId, end } = await interrupt(plan);
+    const { leases, finishes } = stage.c1.task(taskId);
+    const before: Before = {
+      end,
+      leases,
+      finishes: [...finishes],
+      uploads: [...stage.c1.uploads],
+      changed: changesOf(stage) > unchanged,
+      leavings: await lodging.leavings(),
+    };
+    return { before, after: await repeat(plan, taskId), lodging };
+  } catch (reason) {
+    await lodging[Symbol.asyncDispose]();
+    throw reason;
+  }
+}
+
+interface Plan {
+  readonly scenario: Scenario;
+  readonly stage: AccountStage;
+  readonly lodging: Lodging;
+  readonly point: Point;
+  readonly signal: Signal;
+}
+
+async function interrupt(plan: Plan): Promise<{ readonly taskId: string; readonly end: ProcessEnd }> {
+  const { scenario, stage, lodging, point, signal } = plan;
+  const { c1 } = stage;
+  const struck = Promise.withResolvers<void>();
+  const current: { daemon: DaemonProcess | undefined } = { daemon: undefined };
+  const strike = async (first: DaemonProcess): Promise<void> => {
+    first.kill(signal);
+    if (signal === "SIGKILL") await first.ended;
+    // What the stand-in does next shall meet a process that knows of the stop.
+    else await Promise.race([first.ended, heard(first)]);
+    struck.resolve();
+  };
+  const counted = createCounter();
+  const arm = (): Disposable =>
+    watchMoments(stage, async (name, moment) => {
+      const { daemon } = current;
+      if (point.busy === "working") await scenario.during?.(stage, name, moment);
+      if (name !== point.name || moment !== point.moment || counted(name, moment) !== point.count) return undefined;
+      if (daemon === undefined) throw new Error("a request of nobody");
+      await strike(daemon);
+      return signal === "SIGKILL" ? "drop" : undefined;
+    });
+  let taskId: string | undefined;
+  if (point.busy === "starting") taskId = c1.enqueue(scenario.task);
+  using _early = point.busy === "starting" ? arm() : undefined;
+  current.daemon = await (point.busy === "starting" ? lodging.spawn() : spawnIdle(stage, lodging, asksDirectory(plan)));
+  using _late = point.busy === "starting" ? undefined : arm();
+  if (point.busy === "working") taskId = c1.enqueue(scenario.task);
+  const first = current.daemon;
+  if (point.moment === "answered") {
+    await c1.until(() => c1.inFlight.now > 0 && c1.calls("GetTask").at(-1)?.code === 0, finishMs, "the hand-out");
+    await strike(first);
+  }
+  await inTime(struck.promise, first, `"${pointName(point)}" did not come`);
+  const end = await inTime(first.ended, first, "the process did not end");
+  return { taskId: taskId ?? c1.enqueue(scenario.task), end };
+}
+
+/** Whether the process has begun to stop. */
+async function heard(first: DaemonProcess): Promise<void> {
+  await Promise.race([until(() => first.stderr().includes('"draining"'), "the drain"), delay(2_000)]).catch(
+    () => undefined,
+  );
+}
+
+async function inTime<T>(wait: Promise<T>, first: DaemonProcess, problem: string): Promise<T> {
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`${problem}:\n${first.stderr()}`)), finishMs);
+  try {
+    return await Promise.race([wait, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function repeat(plan: Plan, taskId: string): Promise<After> {
+  const { stage, lodging } = plan;
+  const { c1 } = stage;
+  const { leases, state } = c1.task(taskId);
+  const daemon = await spawnIdle(stage, lodging, asksDirectory(plan));
+  const sweptTo = state === "queued" ? undefined : await lodging.leavings();
+  if (state !== "queued") c1.requeue(taskId);
+  return { taskId, finish: await nextFinish(stage, taskId, leases, daemon), daemon, sweptTo };
+}
+
+function asksDirectory({ scenario, stage }: Plan): boolean {
+  return scenario.env(stage)["BATON_PROVISIONING"] === "true";
+}
+
+/** A number that grows with every change of the directory and every removal of a member. */
+function changesOf({ cursor, scim }: AccountStage): number {
+  return scim.effects.length + cursor.members.filter(({ isRemoved }) => isRemoved === true).length;
+}
+
+/** Lets processes start, wait and do the task undisturbed, and lists every moment of every request in order. */
+export async function listPoints(scenario: Scenario): Promise<readonly Point[]> {
+  await using stage = await scenario.stage();
+  await using lodging = await openLodging(scenario, stage);
+  const points: Point[] = [];
+  const listen = (busy: Point["busy"]): Disposable => {
+    const count = createCounter();
+    return watchMoments(stage, async (name, moment) => {
+      points.push({ busy, name, count: count(name, moment), moment });
+      if (busy === "working") await scenario.during?.(stage, name, moment);
+      return undefined;
+    });
+  };
+  let daemon: DaemonProcess;
+  {
+    using _starting = listen("starting");
+    daemon = await spawnIdle(stage, lodging, scenario.env(stage)["BATON_PROVISIONING"] === "true");
+    await stage.c1.awaitCall("GetTask", 1, finishMs);
+  }
+  {
+    using _idle = listen("idle");
+    await stage.c1.awaitCall("GetTask", stage.c1.calls("GetTask").length + 1, finishMs);
+  }
+  {
+    using _working = listen("working");
+    const taskId = stage.c1.enqueue(scenario.task);
+    await nextFinish(stage, taskId, 0, daemon);
+    await until(
+      () => points.some(({ name, moment }) => name === "FinishTask" && moment === "took effect"),
+      "the report",
+    );
+  }
+  return [...points.filter(isRepeatable), handOut];
+}
+
+/** The answer with the task on its way to the program. */
+const handOut: Point = { busy: "working", name: "GetTask", count: 1, moment: "answered" };
+
+/** Polls go on all the time: one of each kind stands for all. Whatever else comes, comes in every run. */
+function isRepeatable({ busy, name, count }: Point): boolean {
+  if (name !== "GetTask") return busy !== "idle";
+  return busy === "working" ? count <= 2 : count === 1;
+}

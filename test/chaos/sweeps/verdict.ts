@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import type { UploadRecord } from "../../fakes/c1-server.ts";
+import type { Before, Interruption, Signal } from "./interrupt.ts";
+import type { Point } from "./moments.ts";
+import type { Told } from "./sweep-scenario.ts";
+
+/** Checks what holds for every task and every point. `mayTell` counts for a process that was asked to stop. */
+export function judgeEnds(
+  { before, after }: Interruption,
+  { point, signal, mayTell }: { readonly point: Point; readonly signal: Signal; readonly mayTell: readonly Told[] },
+): void {
+  if (signal === "SIGKILL") judgeKilled(before, point);
+  else judgeStopped(before, mayTell);
+  assert.deepEqual(after.sweptTo ?? [], [], "the second process has swept what the first one left");
+}
+
+/** What the process told C1. */
+export function told({ finishes }: Before): Told {
+  const [finish] = finishes;
+  if (finish === undefined) return "nothing";
+  if (finish.ok) return "done";
+  assert.deepEqual(
+    [finish.code, finish.nonRetryable, finish.message],
+    [14, false, "connector shutting down"],
+    "the only failure that a stop may be reported as",
+  );
+  return "given back";
+}
+
+/** Uploads that C1 took. */
+export function accepted(uploads: readonly UploadRecord[]): readonly UploadRecord[] {
+  return uploads.filter(({ ok }) => ok);
+}
+
+function judgeStopped(before: Before, mayTell: readonly Told[]): void {
+  assert.deepEqual([before.end.code, before.end.signal], [0, null], before.end.stderr);
+  assert.deepEqual(before.leavings, [], "a process that was asked to stop leaves nothing behind");
+  assert.ok(before.finishes.length <= 1, `${before.finishes.length} reports of one task`);
+  const what = told(before);
+  assert.ok(mayTell.includes(what), `C1 was told "${what}", not ${mayTell.join(" or ")}`);
+  if (what === "given back") assert.equal(before.changed, false, "what is given back has changed nothing");
+  if (what !== "done") assert.deepEqual(accepted(before.uploads), [], "what is not done has uploaded nothing");
+}
+
+/** What a killed process leaves is its own private directory and nothing else. */
+function judgeKilled({ end, finishes, leavings }: Before, { busy, name, moment }: Point): void {
+  assert.equal(end.signal, "SIGKILL", end.stderr);
+  for (const leaving of leavings) assert.match(leaving, /^baton-cursor-sync-[A-Za-z0-9]{6}$/);
+  // Beside a poll, and beside what is asked at the start, a task goes on.
+  if (name === "GetTask" || busy === "starting") return;
+  const reported = name === "FinishTask" && moment === "took effect";
+  assert.equal(finishes.length, reported ? 1 : 0);
+}
