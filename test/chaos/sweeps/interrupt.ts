@@ -182,7 +182,9 @@ export async function listPoints(scenario: Scenario): Promise<readonly Point[]> 
       "the report",
     );
   }
-  return [...points.filter(isRepeatable), handOut];
+  const kept = points.filter(isRepeatable);
+  const handedOut = kept.findIndex((point) => point.busy === "working" && point.name === "GetTask");
+  return kept.toSpliced(handedOut + 2, 0, handOut);
 }
 
 /** The answer with the task on its way to the program. */
