@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 
 /** How a body is sent, where not at once and whole. */
@@ -22,12 +21,20 @@ export async function sendBody(
     if (response.destroyed) return;
     const part = bytes.subarray(0, Math.max(0, cutAfterBytes - sent));
     sent += part.length;
-    if (!response.write(part)) await Promise.race([once(response, "drain"), once(response, "close")]);
+    if (!response.write(part)) await drained(response);
     if (part.length < bytes.length) break;
     if (slowBody !== undefined) await new Promise((resolve) => setTimeout(resolve, slowBody.everyMs));
   }
   if (sent >= cutAfterBytes) response.socket?.resetAndDestroy();
   else response.end();
+}
+
+/** Resolves when more may be written, or the other side is gone; no listener stays. */
+async function drained(response: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  response.once("drain", resolve).once("close", resolve);
+  await promise;
+  response.off("drain", resolve).off("close", resolve);
 }
 
 /** The pieces as bytes: gathered to a useful size, or cut into a given one. */
