@@ -1,5 +1,6 @@
 import type { Secret } from "../baton/secret.ts";
 import { StatusError } from "../baton/status-error.ts";
+import type { Slot } from "../credentials/slot.ts";
 import type { ScimClient } from "../scim/client.ts";
 import type { LiveCredentials } from "./credentials.ts";
 
@@ -24,10 +25,7 @@ export function watchedKey(credentials: LiveCredentials): WatchedKey {
       // What becomes of a key that is no longer in use is no news.
       if (taken !== credentials.cursor.active()) return;
       if (status !== undefined && status < 300) credentials.cursor.trusted();
-      if (status !== 401 || !credentials.rotates) return;
-      const message = "Cursor rejected BATON_CURSOR_API_KEY: put a right key into the Secret";
-      credentials.cursor.suspect(new StatusError("unauthenticated", message));
-      credentials.look();
+      if (status === 401) reject(credentials.cursor, "Cursor rejected BATON_CURSOR_API_KEY", credentials);
     },
   };
 }
@@ -76,8 +74,14 @@ export function scimInUse(credentials: ScimCredentials, open: OpenScim): () => S
 /** As far as it can be told: requests of a moment ago may have had an older token. */
 function watchToken(status: number | undefined, credentials: ScimCredentials): void {
   if (status !== undefined && status < 300) credentials.scim.trusted();
-  if (status !== 401 || !credentials.rotates) return;
-  const message = "the SCIM directory rejected BATON_CURSOR_SCIM_TOKEN: put a right token into the Secret";
-  credentials.scim.suspect(new StatusError("unauthenticated", message));
-  credentials.look();
+  if (status === 401) reject(credentials.scim, "the SCIM directory rejected BATON_CURSOR_SCIM_TOKEN", credentials);
+}
+
+/** Where no other version can come, a rejection is shown but does not make the connector unready: it was ready with this one. */
+function reject(slot: Slot<unknown>, what: string, credentials: Pick<LiveCredentials, "look" | "rotates">): void {
+  const fix = credentials.rotates
+    ? "put a right one into the Secret"
+    : "put a right one where the connector is started, and restart it";
+  slot.suspect(new StatusError("unauthenticated", `${what}: ${fix}`), !credentials.rotates);
+  if (credentials.rotates) credentials.look();
 }

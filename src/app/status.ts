@@ -1,5 +1,7 @@
 import type { Connector } from "../baton/connector.ts";
+import type { Slot } from "../credentials/slot.ts";
 import { createCleaner, teeLogger } from "../observability/logger.ts";
+import type { CredentialFacts } from "../status/credential-log.ts";
 import { type StatusServer, startStatusServer } from "../status/server.ts";
 import { StatusModel, type WorkerFacts } from "../status/status-model.ts";
 import type { AppDeps } from "./deps.ts";
@@ -31,11 +33,7 @@ export async function openStatusPage(
   status.attach({
     ...questions,
     c1Host: () => config.c1ApiHost ?? c1.active()?.tokenHost,
-    credentials: () => [
-      { name: "c1", inUse: c1.active() !== undefined, problem: c1.problem() },
-      { name: "cursor_api", inUse: cursor.active() !== undefined, problem: cursor.problem() },
-      { name: "cursor_scim", inUse: scim.active() !== undefined, problem: scim.problem() },
-    ],
+    credentials: () => [factsOf("c1", c1), factsOf("cursor_api", cursor), factsOf("cursor_scim", scim)],
   });
   try {
     return await startStatusServer({
@@ -48,6 +46,10 @@ export async function openStatusPage(
     log.error("there is no status page", { error: reason instanceof Error ? reason.message : String(reason) });
     return undefined;
   }
+}
+
+function factsOf(name: CredentialFacts["name"], slot: Slot<unknown>): CredentialFacts {
+  return { name, inUse: slot.active() !== undefined, problem: slot.problem() ?? slot.rejection() };
 }
 
 /** The same connector, of whose snapshots the page sees how one differs from the next. */

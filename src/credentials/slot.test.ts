@@ -350,6 +350,24 @@ suite("a version that does not work", () => {
 });
 
 suite("the version in use is rejected by its service", () => {
+  test("where it is used all the same, that is remembered and no problem, until it works again", () => {
+    using s = setUp(right("a"));
+    s.slot.suspect(rejected, true);
+    assert.deepEqual([s.slot.problem(), s.slot.rejection()], [undefined, "the service rejected KEY"]);
+    s.slot.trusted();
+    assert.equal(s.slot.rejection(), undefined);
+    assert.deepEqual(s.log.lines, []);
+  });
+
+  test("a problem stays one when it is rejected again in use", () => {
+    using s = setUp(right("a"));
+    s.slot.suspect(rejected, true);
+    s.slot.suspect(rejected);
+    s.slot.suspect(rejected, true);
+    assert.deepEqual([s.slot.problem(), s.slot.rejection()], ["the service rejected KEY", "the service rejected KEY"]);
+    assert.equal(s.log.lines.length, 1);
+  });
+
   test("the problem says so until it works again, with one line for each change", () => {
     using s = setUp(right("a"));
     s.slot.suspect(rejected);

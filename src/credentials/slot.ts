@@ -52,12 +52,17 @@ export interface Slot<T> {
   active(): T | undefined;
   /** Takes what was found now: the same as in use ends a waiting version, anything else is tried out. */
   offer(reading: CredentialReading<T>): void;
-  /** What is in use was rejected by its service: a waiting version is tried at once. */
-  suspect(error: StatusError): void;
+  /**
+   * What is in use was rejected by its service: a waiting version is tried at once. It is a `problem` from now on, unless
+   * `usable` says that the connector goes on with it, e.g. because nothing else can come.
+   */
+  suspect(error: StatusError, usable?: boolean): void;
   /** What is in use works. */
   trusted(): void;
   /** Why the credential cannot be used now, naming no value; `undefined` while it can. */
   problem(): string | undefined;
+  /** What the service said when it rejected what is in use; `undefined` since it has worked again. */
+  rejection(): string | undefined;
   /** Ends whatever is being tried out. */
   close(): void;
 }
@@ -95,7 +100,7 @@ class CredentialSlot<T> implements Slot<T> {
   /** The newest version, while it is not in use, and what is wrong with it. */
   #waiting: Waiting | undefined;
   /** What the service said when it rejected what is in use. */
-  #rejected: string | undefined;
+  #rejected: { readonly why: string; readonly usable: boolean } | undefined;
 
   constructor(deps: SlotDeps<T>, first: CredentialReading<T>) {
     this.#deps = deps;
@@ -113,21 +118,27 @@ class CredentialSlot<T> implements Slot<T> {
 
   problem(): string | undefined {
     if (this.#active === undefined) return this.#waiting?.why;
-    if (this.#rejected === undefined || this.#waiting === undefined) return this.#rejected;
-    return `${this.#rejected}; a newer version waits: ${this.#waiting.why}`;
+    if (this.#rejected === undefined || this.#rejected.usable) return undefined;
+    const { why } = this.#rejected;
+    return this.#waiting === undefined ? why : `${why}; a newer version waits: ${this.#waiting.why}`;
   }
 
-  suspect(error: StatusError): void {
-    if (this.#rejected === undefined) {
+  rejection(): string | undefined {
+    return this.#rejected?.why;
+  }
+
+  suspect(error: StatusError, usable = false): void {
+    // Of one that is still used the failed request itself tells.
+    if (!usable && this.#rejected?.usable !== false) {
       const fields = { credential: this.#deps.name, code: error.code, error: error.message };
       this.#deps.log.warn("the credential in use was rejected", fields);
     }
-    this.#rejected = error.message;
+    this.#rejected = { why: error.message, usable: usable && this.#rejected?.usable !== false };
     this.#trial?.hurry.abort();
   }
 
   trusted(): void {
-    if (this.#rejected !== undefined)
+    if (this.#rejected?.usable === false)
       this.#deps.log.info("the credential in use is accepted again", { credential: this.#deps.name });
     this.#rejected = undefined;
     this.#proved = true;

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { StatusView } from "../../src/status/view.ts";
+import { startScimServer } from "../fakes/scim-server.ts";
 import { until } from "../helpers/until.ts";
+import { accountEnv, createTask } from "./account-stage.ts";
 import { type Scene, setScene, smallTeam, syncTask } from "./scene.ts";
 
 const limit = { timeout: 40_000 };
@@ -101,6 +103,39 @@ suite("status page of a daemon", () => {
     assert.match(problem?.detail ?? "", /^Cursor rejected BATON_CURSOR_API_KEY/);
     assert.match(problem?.fix ?? "", /^[A-Z].*\.$/);
   });
+
+  test(
+    "credentials that are rejected while nothing can take their place: shown so until they work again",
+    limit,
+    async () => {
+      await using scim = await startScimServer({ users: ["ada@example.com"] });
+      const env = { ...accountEnv({ scim }), BATON_SECRETS_DIR: "" };
+      await using scene = await setScene({ env });
+      const { c1, cursor, daemon } = scene;
+      const states = async () => (await statusOf(scene)).credentials.map(({ note, state }) => `${state}: ${note}`);
+      await syncOnce(scene);
+      assert.equal((await c1.awaitFinish(c1.enqueue(createTask("new1@example.com")))).ok, true);
+      assert.deepEqual(await states(), ["in use: ", "in use: ", "in use: "]);
+      cursor.setKeys("another");
+      scim.setToken("another");
+      await syncOnce(scene);
+      assert.equal((await statusOf(scene)).credentials[1]?.state, "rejected");
+      cursor.setKeys(cursor.apiKey);
+      await syncOnce(scene);
+      assert.equal((await c1.awaitFinish(c1.enqueue(createTask("new2@example.com")))).ok, false);
+      const fix = "put a right one where the connector is started, and restart it";
+      assert.deepEqual(await states(), [
+        "in use: ",
+        "in use: ",
+        `rejected: the SCIM directory rejected BATON_CURSOR_SCIM_TOKEN: ${fix}`,
+      ]);
+      // A restart with the same credentials would not make it ready either.
+      assert.equal((await fetch(`${daemon.healthUrl}/ready`)).status, 200);
+      scim.setToken(scim.token);
+      assert.equal((await c1.awaitFinish(c1.enqueue(createTask("new3@example.com")))).ok, true);
+      assert.deepEqual(await states(), ["in use: ", "in use: ", "in use: "]);
+    },
+  );
 
   for (const showPeople of [false, true]) {
     test(`people are ${showPeople ? "shown with" : "digests without"} BATON_LOG_PII`, limit, async () => {
