@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
-import { jitter, systemClock } from "./clock.ts";
+import { jitter, systemClock, timeLimit } from "./clock.ts";
 import { type RetryPolicy, retryDelayMs, withRetry } from "./retry.ts";
 import { Secret } from "./secret.ts";
 import { StatusError, statusCodeName, statusCodes } from "./status-error.ts";
@@ -15,6 +15,17 @@ const policy: RetryPolicy = {
   retryOn: new Set(["unavailable", "deadline_exceeded"]),
 };
 const never = new AbortController().signal;
+
+suite("time limit", () => {
+  test("aborts as time-outs do, and not once the work has ended", async () => {
+    using short = timeLimit(20);
+    const ended = timeLimit(20);
+    ended[Symbol.dispose]();
+    await systemClock.sleep(60, never);
+    assert.equal(StatusError.from(short.signal.reason).code, "deadline_exceeded");
+    assert.equal(ended.signal.aborted, false);
+  });
+});
 
 suite("StatusError", () => {
   test("names and numbers are those of gRPC, and numbers outside it are unknown", () => {

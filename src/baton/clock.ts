@@ -24,6 +24,22 @@ export const systemClock: Clock = {
   },
 };
 
+/** A time that must not be exceeded. Disposing it lets the timer go. */
+export interface TimeLimit extends Disposable {
+  /** Aborts with a `TimeoutError` at the limit. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sets a limit of `ms` milliseconds of real time, which does not hold the process. Unlike that of `AbortSignal.timeout`, its
+ * timer does not stay, with all that hangs on it, for the whole time after the work has ended.
+ */
+export function timeLimit(ms: number): TimeLimit {
+  const ended = new AbortController();
+  const timer = setTimeout(() => ended.abort(new DOMException(`not done within ${ms} ms`, "TimeoutError")), ms).unref();
+  return { signal: ended.signal, [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
 /** A pseudo-random number in [0, 1); a parameter so that tests can fix it. */
 export type Random = () => number;
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { setImmediate, setTimeout } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { createVirtualClock } from "../../test/fakes/virtual-clock.ts";
 import { createSharedReading, type SharedReading } from "./shared-reading.ts";
 import { StatusError } from "./status-error.ts";
@@ -164,5 +166,27 @@ suite("shared reading", () => {
     assert.equal(await whole(minuteMs), "reading 1");
     await setTimeout(400);
     assert.equal(await whole(minuteMs), "reading 2");
+  });
+
+  test("a value is let go as soon as there is a newer one", async () => {
+    const values: WeakRef<object>[] = [];
+    const read = async (): Promise<object> => {
+      const value = { a: "team of thousands" };
+      values.push(new WeakRef(value));
+      return value;
+    };
+    const clock = createVirtualClock();
+    const shared = createSharedReading(read, minuteMs, clock);
+    for (let reading = 0; reading < 3; reading += 1) {
+      await shared.get(0, never);
+      await clock.sleep(1, never);
+    }
+    await setImmediate();
+    setFlagsFromString("--expose-gc");
+    runInNewContext("gc")();
+    assert.deepEqual(
+      values.map((value) => value.deref() !== undefined),
+      [false, false, true],
+    );
   });
 });

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, type TimeLimit, timeLimit } from "./clock.ts";
 import { StatusError, throwIfAborted } from "./status-error.ts";
 
 /** Something expensive to read that several callers share. */
@@ -27,6 +27,7 @@ export function createSharedReading<T>(
   clock: Clock,
 ): SharedReading<T> {
   let kept: { readonly startedMs: number; readonly value: T } | undefined;
+  let keeping: TimeLimit | undefined;
   let running: Running<T> | undefined;
 
   function start(): Running<T> {
@@ -49,11 +50,12 @@ export function createSharedReading<T>(
   function keep(startedMs: number, value: T): void {
     // A reading that was given up may end after the one that followed it.
     if (kept !== undefined && kept.startedMs > startedMs) return;
-    const entry = { startedMs, value };
-    kept = entry;
+    kept = { startedMs, value };
     // Only memory depends on this timer, which does not hold the process; ages are judged by the clock.
-    AbortSignal.timeout(keepMs).addEventListener("abort", () => {
-      if (kept === entry) kept = undefined;
+    keeping?.[Symbol.dispose]();
+    keeping = timeLimit(keepMs);
+    keeping.signal.addEventListener("abort", () => {
+      kept = undefined;
     });
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { C1Credentials } from "../baton/c1-credentials.ts";
-import type { Clock } from "../baton/clock.ts";
+import { type Clock, timeLimit } from "../baton/clock.ts";
 import { StatusError, throwIfAborted } from "../baton/status-error.ts";
 import { signAssertion } from "./assertion.ts";
 import { type AccessToken, readTokenResponse } from "./token-response.ts";
@@ -63,7 +63,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
 
   function start(): Fetch {
     const abandon = new AbortController();
-    const result = requestToken(options, AbortSignal.any([abandon.signal, AbortSignal.timeout(options.timeoutMs)]));
+    const result = requestToken(options, abandon.signal);
     const fetch: Fetch = { result, abandon, waiters: 0 };
     inFlight = fetch;
     const settle = (token?: AccessToken): void => {
@@ -98,8 +98,10 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   };
 }
 
-async function requestToken(options: TokenSourceOptions, signal: AbortSignal): Promise<AccessToken> {
+async function requestToken(options: TokenSourceOptions, abandoned: AbortSignal): Promise<AccessToken> {
   const { clock, host } = options;
+  using limit = timeLimit(options.timeoutMs);
+  const signal = AbortSignal.any([abandoned, limit.signal]);
   const startedMs = clock.monotonicMs();
   try {
     const token = readTokenResponse(await post(options, signal), host, clock.nowMs());

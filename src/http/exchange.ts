@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import got, { type Method, type Response } from "got";
+import { timeLimit } from "../baton/clock.ts";
 import { StatusError, throwIfAborted } from "../baton/status-error.ts";
 import type { Transport } from "./transport.ts";
 import { transportError } from "./transport-error.ts";
@@ -46,7 +47,7 @@ export async function exchange(
   throwIfAborted(signal);
   const { host } = request.url;
   const { agents, proxy } = transport.route(request.url);
-  const timeout = AbortSignal.timeout(limits.totalTimeoutMs);
+  using timeout = timeLimit(limits.totalTimeoutMs);
   const stream = got.stream(request.url, {
     method: request.method,
     headers: { "user-agent": transport.userAgent, ...request.headers },
@@ -56,7 +57,7 @@ export async function exchange(
     retry: { limit: 0 },
     followRedirect: false,
     throwHttpErrors: false,
-    signal: AbortSignal.any([signal, timeout]),
+    signal: AbortSignal.any([signal, timeout.signal]),
   });
   // Got may listen to the signal after the answer is read; what it then says must not end the process. The loop below hears all that matters.
   stream.on("error", () => undefined);
@@ -67,7 +68,7 @@ export async function exchange(
   } catch (thrown) {
     throwIfAborted(signal);
     if (thrown instanceof StatusError) throw thrown;
-    if (!timeout.aborted) throw transportError(thrown, host, proxy);
+    if (!timeout.signal.aborted) throw transportError(thrown, host, proxy);
     const seconds = Math.round(limits.totalTimeoutMs / 1000);
     throw new StatusError("deadline_exceeded", `${host} did not finish its answer within ${seconds} s`);
   }

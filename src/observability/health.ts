@@ -1,4 +1,4 @@
-import type { Clock } from "../baton/clock.ts";
+import { type Clock, timeLimit } from "../baton/clock.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { LoopAge } from "./loop-ages.ts";
 
@@ -109,8 +109,9 @@ function readiness({ worker, clock, credentialProblem, clean }: HealthDeps): Hea
 }
 
 async function validation({ validate, clean }: HealthDeps): Promise<HealthAnswer> {
+  using limit = timeLimit(validationDeadlineMs);
   try {
-    await validate(AbortSignal.timeout(validationDeadlineMs));
+    await validate(limit.signal);
     return { ok: true, status: "healthy", details: {} };
   } catch (reason) {
     const error = StatusError.from(reason);

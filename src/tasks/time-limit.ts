@@ -1,3 +1,4 @@
+import { timeLimit } from "../baton/clock.ts";
 import { StatusError } from "../baton/status-error.ts";
 
 /** A change takes seconds; with a slow directory that asks for patience, minutes. It must not hold a task slot for hours. */
@@ -8,11 +9,11 @@ const limitMs = 30 * 60_000;
  * on abort; in the last two cases the change may have been made.
  */
 export async function withTimeLimit<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const limit = AbortSignal.timeout(limitMs);
+  using limit = timeLimit(limitMs);
   try {
-    return await work(AbortSignal.any([signal, limit]));
+    return await work(AbortSignal.any([signal, limit.signal]));
   } catch (reason) {
-    if (signal.aborted || !limit.aborted) throw reason;
+    if (signal.aborted || !limit.signal.aborted) throw reason;
     throw new StatusError(
       "deadline_exceeded",
       `the change was not finished within ${limitMs / 60_000} minutes, because Cursor or the SCIM directory asks for fewer requests or does not answer: look whether it was made before it is asked for again`,

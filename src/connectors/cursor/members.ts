@@ -1,3 +1,4 @@
+import { timeLimit } from "../../baton/clock.ts";
 import type { Logger } from "../../baton/logger.ts";
 import { StatusError } from "../../baton/status-error.ts";
 import type { HttpClient, HttpRequest } from "../../http/client.ts";
@@ -37,11 +38,11 @@ export async function readMembers(
   log: Logger,
   signal: AbortSignal,
 ): Promise<MemberRows> {
-  const deadline = AbortSignal.timeout(options.totalTimeoutMs);
+  using deadline = timeLimit(options.totalTimeoutMs);
   try {
-    return await readPages(api, options, log, AbortSignal.any([signal, deadline]));
+    return await readPages(api, options, log, AbortSignal.any([signal, deadline.signal]));
   } catch (reason) {
-    if (signal.aborted || !deadline.aborted) throw StatusError.from(signal.aborted ? signal.reason : reason);
+    if (signal.aborted || !deadline.signal.aborted) throw StatusError.from(signal.aborted ? signal.reason : reason);
     const minutes = Math.round(options.totalTimeoutMs / 60_000);
     throw new StatusError(
       "deadline_exceeded",
