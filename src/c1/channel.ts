@@ -29,6 +29,11 @@ export interface C1Channel {
 
 /** So many calls in a row without any answer make a connection suspicious. */
 const failuresBeforeRecreate = 3;
+/**
+ * What calls without an answer end with. `internal` is among them because grpc-js keeps a connection that a TLS alert has ended,
+ * and fails every call on it with that code; where C1 says it, a new connection does no harm.
+ */
+const unanswered: ReadonlySet<StatusCode> = new Set(["unavailable", "deadline_exceeded", "internal"]);
 const maxReceiveBytes = 4 * 1024 * 1024;
 
 /** Makes a channel without connecting. Throws `invalid_argument` when the proxy is not an http proxy. */
@@ -40,7 +45,7 @@ export function createC1Channel(options: C1ChannelOptions): C1Channel {
   return {
     client: () => client,
     ended(code) {
-      failures = code === "unavailable" || code === "deadline_exceeded" ? failures + 1 : 0;
+      failures = unanswered.has(code) ? failures + 1 : 0;
       if (failures < failuresBeforeRecreate) return;
       failures = 0;
       client.close();

@@ -277,6 +277,22 @@ suite("authentication and transport", { concurrency: 3 }, () => {
     await pollsAnswered(c1, 1);
   });
 
+  test(
+    "A11 bytes that C1 finds damaged: its TLS alert ends the connection, and polls go on over a new one",
+    limit,
+    async () => {
+      await using scene = await setScene({ factor: 20 });
+      const { c1, daemon } = scene;
+      await pollsAnswered(c1, 1);
+      // grpc-js keeps a connection that ended by an alert, and fails every call on it with INTERNAL.
+      c1.network.corrupt("server");
+      await logged(daemon, pollFailed, 1);
+      const sync = c1.enqueue(syncTask);
+      const end = await c1.awaitFinish(sync, 20_000);
+      assert.equal(end.ok, true, end.message);
+    },
+  );
+
   test("A11 dropped connections, GOAWAY and a restart: the sync survives all of them", limit, async () => {
     await using scene = await setScene({ factor: 20 });
     const { c1, cursor, daemon } = scene;

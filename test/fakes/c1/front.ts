@@ -7,6 +7,8 @@ export interface Network {
   dropAll(): void;
   /** Stops carrying bytes in both directions without closing anything; new connections are accepted and go nowhere. */
   blackHole(): void;
+  /** Damages every open connection: bytes that belong to nothing arrive at this end or at both, and TLS notices. */
+  corrupt(end: "client" | "server" | "both"): void;
   /** Ends a black hole: what was held back is delivered. */
   restore(): void;
   /** Refuses new connections (the port is closed). Open ones live on. */
@@ -31,6 +33,9 @@ export interface Front extends Network {
   dropByPeerPort(peerPort: number): void;
   close(): void;
 }
+
+/** A TLS record of application data (RFC 8446, section 5.1) that no key has made. */
+const noise = Buffer.concat([Buffer.of(23, 3, 3, 0, 64), Buffer.alloc(64, 0xa5)]);
 
 /** Opens the relay; `innerPort` is asked for each connection. */
 export async function openFront(innerPort: () => number): Promise<Front> {
@@ -88,7 +93,15 @@ export async function openFront(innerPort: () => number): Promise<Front> {
         inner.unpipe(outer).pause();
       }
     },
+    corrupt(end) {
+      for (const { outer, inner } of pairs) {
+        if (end !== "server") outer.write(noise);
+        if (end !== "client") inner?.write(noise);
+      }
+    },
     restore() {
+      // Bytes that are carried already must not be carried twice.
+      if (!blackHole) return;
       blackHole = false;
       for (const pair of pairs) {
         if (pair.inner === undefined) join(pair);

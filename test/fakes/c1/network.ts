@@ -47,6 +47,7 @@ export function createNetwork(
   return {
     dropAll: () => front.dropAll(),
     blackHole: () => front.blackHole(),
+    corrupt: (end) => front.corrupt(end),
     restore: () => front.restore(),
     refuse: () => front.refuse(),
     accept: () => front.accept(),
