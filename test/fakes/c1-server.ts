@@ -44,7 +44,10 @@ export async function startC1Server(options: C1Options = {}): Promise<C1Server> 
     return { clientId, clientSecret };
   };
   const recorder = createRecorder();
-  const token = createTokenEndpoint(clients, recorder, () => state.hook);
+  const token = createTokenEndpoint(clients, recorder, {
+    drop: (peerPort) => front.dropByPeerPort(peerPort),
+    hook: () => state.hook,
+  });
   const state: State = {
     recorder,
     token,

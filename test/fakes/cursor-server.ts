@@ -63,6 +63,7 @@ export async function startCursorServer(options: CursorOptions = {}): Promise<Cu
     setOnRequest(hook) {
       state.hook = hook;
     },
+    clearScript: () => state.script.clear(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
@@ -80,9 +81,11 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     accept: request.headers.accept,
     apiKey: keyOf(request),
     status: undefined,
+    fault: undefined,
   };
   requests.push(recorded);
-  const fault = script.take(recorded.method, recorded.path);
+  const fault = script.take(recorded.method, recorded.path, url.searchParams);
+  recorded.fault = fault;
   const text = await readText(request);
   recorded.body = parsedOrText(text);
   await answerExchange({

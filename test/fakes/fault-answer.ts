@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { type BodyPace, sendBody } from "../helpers/send-body.ts";
+import { type BodyPace, breakOff, sendBody } from "../helpers/send-body.ts";
 
 /** Which requests a scripted answer waits for. */
 export interface RequestMatcher {
   readonly method?: string;
   /** Tried on the path as it was recorded. */
   readonly path?: RegExp;
+  /** Tried on the decoded query without its question mark; empty where there is none. */
+  readonly query?: RegExp;
 }
 
 /** How one request is answered instead of rightly. */
@@ -21,9 +23,11 @@ export interface FaultAnswer extends BodyPace {
   readonly body?: string;
   /** Sent as JSON. */
   readonly json?: unknown;
+  /** Put on the connection as it is in place of a whole answer, which is then closed. */
+  readonly raw?: string | Uint8Array;
   /** Answers 307 (or `status`) to this address. */
   readonly redirectTo?: string;
-  /** With `status`, `body`, `json` or `redirectTo`: the work is done all the same before this is answered. */
+  /** With `status`, `body`, `json`, `raw` or `redirectTo`: the work is done all the same before this is answered. */
   readonly afterEffect?: true;
   /** Never answers, and does nothing. */
   readonly hang?: true;
@@ -41,7 +45,7 @@ export interface FaultAnswer extends BodyPace {
 export interface FaultScript {
   add(answers: readonly FaultAnswer[]): void;
   /** Takes the first answer that is for this request. */
-  take(method: string, path: string): FaultAnswer | undefined;
+  take(method: string, path: string, query?: URLSearchParams): FaultAnswer | undefined;
   /** Forgets what is left. */
   clear(): void;
 }
@@ -53,9 +57,11 @@ export function createFaultScript(): FaultScript {
     add(answers) {
       queue.push(...answers.map((answer) => ({ answer, left: answer.times ?? 1 })));
     },
-    take(method, path) {
+    take(method, path, query) {
+      const search = decodeURIComponent(query?.toString().replaceAll("+", " ") ?? "");
       const at = queue.findIndex(
-        ({ answer: { on } }) => (on?.method ?? method) === method && (on?.path?.test(path) ?? true),
+        ({ answer: { on } }) =>
+          (on?.method ?? method) === method && (on?.path?.test(path) ?? true) && (on?.query?.test(search) ?? true),
       );
       const found = queue[at];
       if (found === undefined) return undefined;
@@ -86,23 +92,22 @@ export interface Exchange {
   work(): Promise<Reply | undefined>;
   /** Told before the answer goes out. */
   onStatus(status: number): void;
+  /** Breaks the connection; by default with a reset where it has no TLS. */
+  readonly drop?: () => void;
 }
 
 /** Answers one request rightly, or as its fault says. */
-export async function answerExchange({ request, response, fault, work, onStatus }: Exchange): Promise<void> {
+export async function answerExchange(exchange: Exchange): Promise<void> {
+  const { request, response, fault, work, onStatus } = exchange;
+  const drop = exchange.drop ?? (() => breakOff(request.socket));
   if (fault?.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
   if (fault?.hang === true) return;
-  if (fault?.reset === true) {
-    request.socket.resetAndDestroy();
-    return;
-  }
+  if (fault?.reset === true) return drop();
   const own = ownReply(fault);
   const right = own === undefined || fault?.afterEffect === true ? await work() : own;
   if (fault?.hangAfterEffect === true) return;
-  if (right === undefined || fault?.resetAfterEffect === true) {
-    request.socket.resetAndDestroy();
-    return;
-  }
+  if (right === undefined || fault?.resetAfterEffect === true) return drop();
+  if (fault?.raw !== undefined) return void request.socket.end(fault.raw);
   const reply = own ?? right;
   onStatus(reply.status);
   response.writeHead(reply.status, { ...reply.headers, ...fault?.headers });
@@ -112,7 +117,8 @@ export async function answerExchange({ request, response, fault, work, onStatus 
 
 function ownReply(fault: FaultAnswer | undefined): Reply | undefined {
   if (fault === undefined) return undefined;
-  const { redirectTo, body, json, status } = fault;
+  const { redirectTo, body, json, raw, status } = fault;
+  if (raw !== undefined) return { status: 0 };
   if (redirectTo !== undefined) return { status: status ?? 307, headers: { location: redirectTo } };
   if (status === undefined && body === undefined && json === undefined) return undefined;
   return {

@@ -113,9 +113,11 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     ifMatch,
     userAgent: request.headers["user-agent"],
     status: undefined,
+    fault: undefined,
   };
   state.requests.push(recorded);
-  const fault = state.script.take(recorded.method, recorded.path);
+  const fault = state.script.take(recorded.method, recorded.path, url.searchParams);
+  recorded.fault = fault;
   const text = await readText(request);
   recorded.body = parsedOrText(text);
   const work = async (): Promise<Reply | undefined> => {

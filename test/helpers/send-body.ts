@@ -1,4 +1,6 @@
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 
 /** How a body is sent, where not at once and whole. */
 export interface BodyPace {
@@ -25,8 +27,24 @@ export async function sendBody(
     if (part.length < bytes.length) break;
     if (slowBody !== undefined) await new Promise((resolve) => setTimeout(resolve, slowBody.everyMs));
   }
-  if (sent >= cutAfterBytes) response.socket?.resetAndDestroy();
-  else response.end();
+  if (sent < cutAfterBytes) response.end();
+  else if (response.socket !== null) breakOff(response.socket);
+}
+
+/** Resolves when more can be written, or nobody reads any more; leaves no listeners behind. */
+async function drained(response: ServerResponse): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  const events = [once(response, "drain", { signal }), once(response, "close", { signal })];
+  await Promise.race(events).catch(() => undefined);
+  over.abort();
+  await Promise.allSettled(events);
+}
+
+/** Ends a connection abruptly: a reset, or, where TLS hides the TCP connection, without the words that end TLS. */
+export function breakOff(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** Resolves when more may be written, or the other side is gone; no listener stays. */

@@ -42,6 +42,7 @@ export async function record<M extends Method>(
     request: undefined,
     endedMs: undefined,
     code: undefined,
+    scripted: undefined,
   };
   state.calls[method].push(open);
   state.recorder.touch();
@@ -49,7 +50,7 @@ export async function record<M extends Method>(
     refuseFaults(state, method, headerFaults(headers), grpcCodes.INTERNAL);
     authenticate(state, method, headers.authorization);
     const answer = await work(open);
-    if (answer !== undefined) open.code = grpcCodes.OK;
+    if (answer instanceof Uint8Array) open.code = grpcCodes.OK;
     return answer;
   } catch (reason) {
     open.code = codeOf(reason);

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
+import { sendWrongly, type WrongAnswer } from "./wire-fault.ts";
 
 /** gRPC status numbers (gRPC core `statuscodes`). */
 export const grpcCodes = {
@@ -22,8 +23,8 @@ export const grpcCodes = {
   UNAUTHENTICATED: 16,
 } as const;
 
-/** The largest message that a gRPC server takes by default. */
-const maxMessageBytes = 4 * 1024 * 1024;
+/** The largest message that a gRPC server or client takes by default. */
+export const maxMessageBytes = 4 * 1024 * 1024;
 const prefixBytes = 5;
 
 /** Thrown by a handler to end the call with a status other than OK. */
@@ -59,8 +60,8 @@ export interface GrpcCall {
   readonly peerPort: number;
 }
 
-/** What a handler answers: the encoded message, or nothing when the connection was broken on purpose. */
-export type GrpcAnswer = Uint8Array | undefined;
+/** What a handler answers: the encoded message, one to be sent wrongly, or nothing when the connection was broken on purpose. */
+export type GrpcAnswer = Uint8Array | WrongAnswer | undefined;
 
 /** The faults of a request that a strict gRPC server refuses, as `[field, message]`. */
 export function headerFaults(headers: IncomingHttpHeaders): readonly [string, string][] {
@@ -115,7 +116,8 @@ export async function serveGrpc(
   try {
     const answer = await handle(call);
     answered = true;
-    if (answer !== undefined) await respond(stream, answer);
+    if (answer instanceof Uint8Array) await respond(stream, answer);
+    else if (answer !== undefined) sendWrongly(stream, answer);
   } catch (reason) {
     answered = true;
     fail(stream, reason);

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { answerExchange, createFaultScript, type FaultAnswer, type Reply } from "../fault-answer.ts";
 import { type Assertion, AssertionFault, verifyAssertion } from "./assertion.ts";
 import type { Clients } from "./clients.ts";
 import type { ClientIdentity } from "./credentials.ts";
@@ -16,12 +17,16 @@ export interface TokenRequest {
   readonly assertion: Assertion | undefined;
   /** The HTTP status of the answer; `undefined` while there is none, or when it was withheld. */
   readonly status: number | undefined;
+  /** The scripted answer that it got. */
+  readonly fault: FaultAnswer | undefined;
 }
 
 /** Verbs for the token endpoint. Each `next` verb applies to as many requests as `times` says (1), in order of the calls. */
 export interface TokenControl {
   /** Lifetime told to the client, seconds; `undefined` leaves the member out (the token then lives 10 minutes). */
   expiresIn: number | undefined;
+  /** How long tokens really live, seconds, whatever the client is told. Default: as it is told. */
+  lives: number | undefined;
   /** `token_type` of the answer; `undefined` leaves the member out. */
   tokenType: string | undefined;
   /** HTTP status of the answer to a client that was revoked (401). */
@@ -34,6 +39,10 @@ export interface TokenControl {
   hangNext(times?: number): void;
   /** Takes the request and breaks the connection. */
   dropNext(times?: number): void;
+  /** Lays out any other answers to right requests. */
+  script(...answers: readonly FaultAnswer[]): void;
+  /** Forgets what is left of what was laid out. */
+  clearScript(): void;
   /** Makes every token issued so far worthless. */
   revokeAll(): void;
   readonly requests: readonly TokenRequest[];
@@ -57,43 +66,43 @@ interface Issued {
   readonly validUntilMs: number;
 }
 
-interface Scripted {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly behaviour: "answer" | "hang" | "drop";
-}
-
 const formFields = ["client_assertion", "client_assertion_type", "client_id", "grant_type"];
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const maxBodyBytes = 64 * 1024;
 const defaultLifetimeSeconds = 600;
 
+/** What the endpoint has to know of the server that it belongs to. */
+export interface TokenSurroundings {
+  /** Resets the connection of a client's port. */
+  drop(peerPort: number): void;
+  hook(): C1Hook | undefined;
+}
+
 /** Creates the endpoint of these clients. */
 export function createTokenEndpoint(
   clients: Clients,
   recorder: Recorder,
-  hook: () => C1Hook | undefined,
+  { drop, hook }: TokenSurroundings,
 ): TokenEndpoint {
   const tokens = new Map<string, Issued>();
   const usedNonces = new Set<string>();
-  const scripted: Scripted[] = [];
+  const scripted = createFaultScript();
   const requests: { -readonly [K in keyof TokenRequest]: TokenRequest[K] }[] = [];
   let open = 0;
   let maxConcurrent = 0;
 
-  const script = (answer: Partial<Scripted>, times = 1): void => {
-    for (let i = 0; i < times; i += 1)
-      scripted.push({ status: 200, headers: {}, body: "", behaviour: "answer", ...answer });
-  };
+  const script = (answer: FaultAnswer, times = 1): void => scripted.add([{ ...answer, times }]);
   const control: TokenControl = {
     expiresIn: defaultLifetimeSeconds,
+    lives: undefined,
     tokenType: "Bearer",
     revokedStatus: 401,
     failNext: (status, times, headers = {}) => script({ status, headers, body: '{"error":"scripted"}' }, times),
     answerNext: (body, times) => script({ body }, times),
-    hangNext: (times) => script({ behaviour: "hang" }, times),
-    dropNext: (times) => script({ behaviour: "drop" }, times),
+    hangNext: (times) => script({ hang: true }, times),
+    dropNext: (times) => script({ reset: true }, times),
+    script: (...answers) => scripted.add(answers),
+    clearScript: () => scripted.clear(),
     revokeAll: () => tokens.clear(),
     requests,
     get maxConcurrent() {
@@ -103,14 +112,14 @@ export function createTokenEndpoint(
 
   function issue(clientId: string): string {
     const token = randomBytes(24).toString("base64url");
-    const lifetimeMs = 1000 * (control.expiresIn ?? defaultLifetimeSeconds);
+    const lifetimeMs = 1000 * (control.lives ?? control.expiresIn ?? defaultLifetimeSeconds);
     const validUntilMs = performance.now() + lifetimeMs;
     tokens.set(token, { clientId, scheme: schemeOf(control.tokenType), validUntilMs });
     return JSON.stringify({ access_token: token, token_type: control.tokenType, expires_in: control.expiresIn });
   }
 
-  async function answer(request: IncomingMessage, record: (typeof requests)[number]): Promise<Scripted> {
-    const plain = { headers: {}, behaviour: "answer" } as const;
+  /** What a wrong request or a revoked client is answered; `undefined` for everybody else. */
+  async function refuse(request: IncomingMessage, record: (typeof requests)[number]): Promise<Reply | undefined> {
     let clientId: string;
     try {
       const { client, jws } = readForm(request, await readBody(request), clients);
@@ -120,13 +129,11 @@ export function createTokenEndpoint(
     } catch (reason) {
       if (!(reason instanceof AssertionFault)) throw reason;
       recorder.violation("token", "request", reason.message);
-      scripted.shift();
-      return { ...plain, status: 401, body: '{"error":"invalid_client"}' };
+      scripted.take("POST", "/auth/v1/token");
+      return reply(401, '{"error":"invalid_client"}');
     }
-    if (clients.revocation(clientId) !== undefined) {
-      return { ...plain, status: control.revokedStatus, body: '{"error":"invalid_client"}' };
-    }
-    return scripted.shift() ?? { ...plain, status: 200, body: issue(clientId) };
+    if (clients.revocation(clientId) === undefined) return undefined;
+    return reply(control.revokedStatus, '{"error":"invalid_client"}');
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -136,6 +143,7 @@ export function createTokenEndpoint(
       clientId: undefined,
       assertion: undefined,
       status: undefined,
+      fault: undefined,
     };
     requests.push(record);
     open += 1;
@@ -144,17 +152,24 @@ export function createTokenEndpoint(
     response.once("close", () => {
       open -= 1;
     });
-    if ((await hook()?.({ name: "token" }, "received")) === "drop") return void request.socket.resetAndDestroy();
-    const { behaviour, status, headers, body } = await answer(request, record);
-    if ((await hook()?.({ name: "token" }, "done")) === "drop") return void request.socket.resetAndDestroy();
-    if (behaviour === "hang") return;
-    if (behaviour === "drop") {
-      request.socket.destroy();
-      return;
-    }
-    record.status = status;
-    recorder.emit({ type: "token", status });
-    response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
+    const breakOff = (): void => drop(request.socket.remotePort ?? 0);
+    if ((await hook()?.({ name: "token" }, "received")) === "drop") return breakOff();
+    const refusal = await refuse(request, record);
+    if (refusal === undefined) record.fault = scripted.take("POST", "/auth/v1/token");
+    await answerExchange({
+      request,
+      response,
+      fault: record.fault,
+      async work() {
+        const right = refusal ?? reply(200, issue(record.clientId ?? ""));
+        return (await hook()?.({ name: "token" }, "done")) === "drop" ? undefined : right;
+      },
+      onStatus(status) {
+        record.status = status;
+        recorder.emit({ type: "token", status });
+      },
+      drop: breakOff,
+    });
   }
 
   function fault(authorization: string | undefined): "missing" | "scheme" | "invalid" | undefined {
@@ -172,6 +187,10 @@ export function createTokenEndpoint(
     fault,
     clientOf: (authorization) => tokens.get(authorization?.split(" ")[1] ?? "")?.clientId,
   };
+}
+
+function reply(status: number, body: string): Reply {
+  return { status, headers: { "content-type": "application/json" }, body: [body] };
 }
 
 /** The scheme that a client has to use for a `token_type`. */

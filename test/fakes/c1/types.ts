@@ -57,6 +57,8 @@ export interface Call<M extends Method = Method> {
   readonly endedMs: number | undefined;
   /** The gRPC status that was answered; `undefined` while open, or when nobody was left to answer. */
   readonly code: number | undefined;
+  /** The scripted answer that it got. */
+  readonly scripted: Answers[M] | undefined;
 }
 
 /** How one call is answered instead of rightly. All parts are optional and combine, except `error`, `hang` and `drop…`. */
@@ -81,7 +83,32 @@ export interface Answer<M extends Method = Method> {
   readonly padBytes?: number;
   /** Add fields that no version of the messages has. */
   readonly unknownFields?: true;
+  /** Do the work, then answer in a form that is no right answer. */
+  readonly wire?: WireFault;
+  /** With `wire`: leave the work undone. */
+  readonly undone?: true;
+  /** Called when the call has arrived, before anything else: for what happens to the whole network at this moment. */
+  readonly also?: () => void;
 }
+
+/** Answers that no gRPC server gives, but that arrive all the same, from proxies and from servers that break. */
+export type WireFault =
+  /** A gRPC status other than the right one. */
+  | { readonly kind: "status"; readonly code: number }
+  /** RST_STREAM with this HTTP/2 error code (RFC 9113, section 7). */
+  | { readonly kind: "rst-stream"; readonly code: number }
+  /** A whole HTTP answer of somebody in between. */
+  | { readonly kind: "http"; readonly status: number; readonly body: string; readonly contentType: string }
+  /** The message, and the end of the stream without trailers. */
+  | { readonly kind: "no-status" }
+  /** Trailers that say OK, and no message. */
+  | { readonly kind: "no-message" }
+  /** Less of the message than its prefix announces, then trailers that say OK. */
+  | { readonly kind: "cut-message" }
+  /** A message that does not decode. */
+  | { readonly kind: "garbage" }
+  /** The message with the mark of being compressed, which it is not. */
+  | { readonly kind: "compressed" };
 
 /** Extra ways to answer a poll. `next_poll` is `nextPoll` if given, else `nextPollMs`, else the server's default; null leaves it out. */
 export interface PollAnswer<M extends "GetTask" | "GetTasks"> extends Answer<M> {
@@ -118,6 +145,8 @@ export interface UploadAnswer extends Omit<Answer<"UploadAsset">, "delayMs" | "d
   readonly dropAtChunk?: number;
   /** Wait after each chunk. */
   readonly chunkDelayMs?: number;
+  /** Calls `also` after this chunk instead of at once. */
+  readonly alsoAtChunk?: number;
 }
 
 export interface Answers {

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { decode, demandHello, encode, greeting, misbehave, readOne, record, refuseFaults } from "./dispatch.ts";
 import { finishFaults, readFinish } from "./finish.ts";
-import { type GrpcAnswer, type GrpcCall, GrpcFailure, grpcCodes } from "./grpc.ts";
+import { type GrpcAnswer, type GrpcCall, GrpcFailure, grpcCodes, maxMessageBytes } from "./grpc.ts";
 import { askHook } from "./hook.ts";
 import type { TaskEntry } from "./queue.ts";
 import type { State } from "./state.ts";
@@ -27,14 +27,18 @@ export function serveUnary<M extends UnaryMethod>(state: State, method: M, call:
     unary.check(state, request, call);
     await askHook(state, call, method, "received");
     const answer = state.script.next(method);
+    open.scripted = answer;
+    answer?.also?.();
     if (!(await misbehave(state, call, answer))) return undefined;
+    if (answer?.wire !== undefined && answer.undone === true) return { message: new Uint8Array(), fault: answer.wire };
     const response = unary.commit(state, request, answer, call);
     await askHook(state, call, method, "done");
     if (answer?.dropResponse === true) {
       state.drop(call.peerPort);
       return undefined;
     }
-    return unary.respond(response, answer ?? {});
+    const message = unary.respond(response, answer ?? {});
+    return answer?.wire === undefined ? message : { message, fault: answer.wire };
   });
 }
 
@@ -106,7 +110,7 @@ const unaries: { readonly [M in UnaryMethod]: Unary<M> } = {
     },
     commit(state, request, answer, call) {
       const entry = state.queue.known(request.taskId);
-      entry.toldOn = answer?.dropResponse === true ? undefined : call.peerPort;
+      entry.toldOn = isWithheld(answer) ? undefined : call.peerPort;
       const finish = readFinish(entry, request);
       state.queue.settle(entry, finish);
       state.recorder.emit({ type: "finish", finish });
@@ -141,6 +145,11 @@ export function heldTask(state: State, method: Method, taskId: string, hostId: s
 function refuseSecondFinish(state: State, entry: TaskEntry | undefined, call: GrpcCall): void {
   if (entry === undefined || entry.state === "leased" || entry.toldOn !== call.peerPort) return;
   refuseFaults(state, "FinishTask", [["task_id", `${entry.id} has been finished before`]], grpcCodes.NOT_FOUND);
+}
+
+/** Whether the client gets to know nothing that it could believe. */
+function isWithheld(answer: Answers["FinishTask"] | undefined): boolean {
+  return answer?.dropResponse === true || answer?.wire !== undefined || (answer?.padBytes ?? 0) > maxMessageBytes;
 }
 
 interface Poll {

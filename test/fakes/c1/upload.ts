@@ -36,6 +36,8 @@ type Ending = Partial<Pick<UploadRecord, "ok" | "code" | "kind" | "contents" | "
 export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
   return record(state, "UploadAsset", call, async (open) => {
     const answer = state.script.next("UploadAsset") ?? {};
+    open.scripted = answer;
+    if (answer.alsoAtChunk === undefined) answer.also?.();
     let incoming: Incoming | undefined;
     try {
       for await (const bytes of call.messages) {
@@ -57,6 +59,10 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
       if (answer.hang === true) await hang(call);
       if (answer.error !== undefined) throw new GrpcFailure(answer.error, answer.message ?? "scripted");
       const whole = incoming;
+      if (answer.wire !== undefined && answer.undone === true) {
+        if (whole !== undefined) await end(state, whole, {});
+        return { message: new Uint8Array(), fault: answer.wire };
+      }
       if (whole !== undefined) await end(state, whole, await accept(state, whole));
       // What follows does not end it a second time.
       incoming = undefined;
@@ -71,8 +77,9 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
   });
 }
 
-function response(answer: UploadAnswer): Uint8Array {
-  return encode(schemas.UploadAsset.response, create(schemas.UploadAsset.response), answer);
+function response(answer: UploadAnswer): GrpcAnswer {
+  const message = encode(schemas.UploadAsset.response, create(schemas.UploadAsset.response), answer);
+  return answer.wire === undefined ? message : { message, fault: answer.wire };
 }
 
 /** A client that was revoked at once does not end what it has begun. */
@@ -134,6 +141,7 @@ async function add(state: State, incoming: Incoming, { msg }: Message): Promise<
 async function interfere(state: State, call: GrpcCall, incoming: Incoming, answer: UploadAnswer): Promise<boolean> {
   if (incoming.promised !== undefined) return false;
   const chunk = incoming.chunkSizes.length;
+  if (answer.alsoAtChunk === chunk) answer.also?.();
   if (answer.chunkDelayMs !== undefined && chunk > 0) await Promise.race([delay(answer.chunkDelayMs), call.closed]);
   if (answer.stallAtChunk === chunk) await hang(call);
   if (answer.failAtChunk === chunk) {

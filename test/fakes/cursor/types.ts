@@ -17,6 +17,8 @@ export interface CursorRequest {
   readonly apiKey: string | undefined;
   /** What was answered; `undefined` while nothing was. */
   readonly status: number | undefined;
+  /** The scripted answer that it got. */
+  readonly fault: FaultAnswer | undefined;
 }
 
 /** How one request is answered instead of rightly. */
@@ -73,4 +75,6 @@ export interface CursorServer extends AsyncDisposable {
   /** Lays out how the next requests are answered; what was laid out before comes first. */
   script(...answers: readonly CursorAnswer[]): void;
   setOnRequest(hook: CursorHook | undefined): void;
+  /** Forgets what is left of the script. */
+  clearScript(): void;
 }

@@ -74,6 +74,8 @@ export interface ScimRequest {
   readonly userAgent: string | undefined;
   /** What was answered; `undefined` while nothing was. */
   readonly status: number | undefined;
+  /** The scripted answer that it got. */
+  readonly fault: FaultAnswer | undefined;
 }
 
 /** The forms of filter that the server knows. */
