@@ -17,7 +17,21 @@ export type Target =
   | "machine";
 
 /** What the program does while the fault is played. */
-export type TaskKind = "start" | "idle" | "hello" | "sync" | "create" | "delete";
+export type TaskKind =
+  /** Nothing yet: it starts. */
+  | "start"
+  | "idle"
+  | "hello"
+  | "sync"
+  | "create"
+  /** A create task for somebody who is inactive in the directory. */
+  | "reactivate"
+  | "delete"
+  /** A delete task for a member whom the directory does not know. */
+  | "remove";
+
+/** How many calls in a row are hit: one, three, or all until the task has ended. */
+export type Lasting = "once" | "thrice" | "always";
 
 /**
  * How far the call has come. `before`: the other side has done nothing. `after-effect`: it has done everything but answer.
@@ -44,7 +58,7 @@ export type Phase =
 
 /** One line of the catalog: a fault that can be played. */
 export interface CatalogEntry {
-  /** `target/call/task/phase/effect`, and `/always` for one that lasts. Unique, and the same in every run. */
+  /** `call/task/phase/effect`, and `/thrice` or `/always` for one that lasts. Unique, and the same in every run. */
   readonly id: string;
   readonly target: Target;
   /** The call as its protocol names it: `FinishTask`, `GET /teams/members`. */
@@ -53,8 +67,7 @@ export interface CatalogEntry {
   /** `status-503`, `grpc-UNAVAILABLE`, `reset`, `slow-body`, … */
   readonly effect: string;
   readonly task: TaskKind;
-  /** `once`: the repetition is answered rightly. `always`: until the task has ended. */
-  readonly lasting: "once" | "always";
+  readonly lasting: Lasting;
   /** Which calls of this kind may be hit, counted from 1 from the task's beginning; the seed picks one. */
   readonly attempts: readonly number[];
   /** Programs to which it can be played. */
@@ -74,7 +87,7 @@ export interface InjectionResult {
   readonly phase: Phase;
   readonly effect: string;
   readonly task: TaskKind;
-  readonly lasting: "once" | "always";
+  readonly lasting: Lasting;
   readonly attempt: number;
   readonly seed: number;
   readonly underTest: ProgramName;

@@ -1,0 +1,70 @@
+import { appendFile, mkdir, writeFile } from "node:fs/promises";
+import type { InjectionResult } from "./injection.ts";
+
+const directory = new URL("../../build/chaos/", import.meta.url);
+const file = (name: string): URL => new URL(name, directory);
+
+/** Writes results as they come. */
+export interface Report {
+  add(result: InjectionResult, log: string): Promise<void>;
+}
+
+/** Whether an injection proves what it is meant to prove. */
+export function isGood({ observed, survived }: InjectionResult): boolean {
+  return observed && survived;
+}
+
+/** Empties `build/chaos/results.jsonl`. With `verbose` the log of the program is printed too. */
+export async function openReport(count: number, verbose: boolean): Promise<Report> {
+  await mkdir(directory, { recursive: true });
+  await writeFile(file("results.jsonl"), "");
+  let done = 0;
+  return {
+    async add(result, log) {
+      done += 1;
+      await appendFile(file("results.jsonl"), `${JSON.stringify(result)}\n`);
+      if (verbose) console.log(log);
+      if (!isGood(result) || verbose) console.log(lines(result));
+      if (!isGood(result)) await writeFile(file(`${result.id.replace(/[^\w.-]+/g, "_")}.log`), log);
+      if (done % 50 === 0) console.log(`${done} of ${count}`);
+    },
+  };
+}
+
+function lines({
+  attempt,
+  expected,
+  id,
+  observed,
+  outcome,
+  seed,
+  survived,
+  tookMs,
+  underTest,
+}: InjectionResult): string {
+  const verdict = !observed ? "NOT OBSERVED" : survived ? "survived" : "FAILED";
+  const head = `${verdict.padEnd(12)} ${id} (attempt ${attempt}, ${tookMs} ms)`;
+  if (observed && survived) return `${head}\n    ${outcome}`;
+  const replay = `node test/chaos/chaos.ts --under-test=${underTest} --seed=${seed} '--only=${id}'`;
+  return `${head}\n    expected ${expected}\n    found    ${outcome}\n    replay   ${replay}`;
+}
+
+/** Prints the sums, writes the list, and returns the exit code. */
+export async function finish(results: readonly InjectionResult[], planned: number): Promise<number> {
+  const sorted = results.toSorted((one, other) => one.id.localeCompare(other.id));
+  const rows = sorted.map((result) => `${isGood(result) ? "survived" : "FAILED  "} ${result.id}  ${result.outcome}`);
+  await writeFile(file("list.txt"), `${rows.join("\n")}\n`);
+  const targets = [...new Set(results.map(({ target }) => target))].sort();
+  for (const target of targets) {
+    const own = results.filter((result) => result.target === target);
+    console.log(`${target.padEnd(12)} ${own.filter(isGood).length} of ${own.length} survived`);
+  }
+  const good = results.filter(isGood).length;
+  const distinct = new Set(results.map(({ call, effect, phase }) => `${call} ${phase} ${effect}`)).size;
+  const passed = good === planned && planned > 0;
+  console.log(
+    `chaos: ${good} of ${planned} injections survived as the manifest says (${distinct} of call × phase × effect)`,
+  );
+  console.log(`chaos: ${passed ? "PASS" : "FAIL"}`);
+  return passed ? 0 : 1;
+}

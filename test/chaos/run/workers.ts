@@ -1,0 +1,59 @@
+import type { LaneName } from "../catalog/fault.ts";
+import type { InjectionResult } from "../injection.ts";
+import type { ProgramUnderTest } from "../program.ts";
+import type { Planned } from "../schedule.ts";
+import { type Lane, openLane } from "./lane.ts";
+import { playInjection } from "./run.ts";
+
+export interface Work {
+  readonly plan: readonly Planned[];
+  readonly program: ProgramUnderTest;
+  readonly seed: number;
+  /** How many stages run beside each other. */
+  readonly jobs: number;
+  /** Told of each result, with what the program has logged meanwhile. */
+  onResult(result: InjectionResult, log: string): Promise<void>;
+}
+
+/** Beginning with the longest, a run does not end with one of them alone. */
+const longMs = 30_000;
+
+/** Plays all of it on several stages at once. A stage whose program did not survive is replaced. */
+export async function runAll({ jobs, onResult, plan, program, seed }: Work): Promise<void> {
+  const waiting = [
+    ...plan
+      .filter(({ entry }) => entry.takesMs >= longMs)
+      .sort((one, other) => other.entry.takesMs - one.entry.takesMs),
+    ...plan.filter(({ entry }) => entry.takesMs < longMs),
+  ];
+  /** What is next for a stage of this kind; of another kind only when there is no more of this one. */
+  const take = (name: LaneName | undefined): Planned | undefined => {
+    const [first] = waiting;
+    const isLong = first !== undefined && first.entry.takesMs >= longMs;
+    const own = isLong ? 0 : waiting.findIndex(({ entry }) => entry.lane === name);
+    return waiting.splice(Math.max(0, own), 1)[0];
+  };
+  async function work(): Promise<void> {
+    let lane: Lane | undefined;
+    try {
+      for (let next = take(undefined); next !== undefined; next = take(lane?.name)) {
+        if (lane?.name !== next.entry.lane) {
+          await lane?.[Symbol.asyncDispose]();
+          lane = await openLane(next.entry.lane, program);
+        }
+        const before = lane.process();
+        const from = before?.log().length ?? 0;
+        const result = await playInjection(lane, next.entry, next.injection, { seed, underTest: program.name });
+        const after = lane.process();
+        const log = after?.log().slice(after === before ? from : 0) ?? "";
+        await onResult(result, log);
+        if (result.survived && result.observed) continue;
+        await lane[Symbol.asyncDispose]();
+        lane = undefined;
+      }
+    } finally {
+      await lane?.[Symbol.asyncDispose]();
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(jobs, plan.length) }, work));
+}
