@@ -65,10 +65,10 @@ async function playTask(lane: Lane, entry: Fault, injection: Injection): Promise
   const taskId = stage.c1.enqueue(taskOf(task, person));
   planted.watch(taskId);
   await settle(lane, process, injection, { entry, manifest, planted, taskId });
-  const observed = planted.seen();
   await planted.end();
   const outcome = observe(stage, task, taskId, person, since);
-  return { observed, expected: manifest.outcome, outcome, problems: await lookAround(lane, process) };
+  const problems = await lookAround(lane, process);
+  return { observed: planted.seen(), expected: manifest.outcome, outcome, problems };
 }
 
 interface Play {
@@ -127,15 +127,13 @@ async function playStart(lane: Lane, entry: Fault, injection: Injection): Promis
   const exited = process.ended.then(({ code, signal }) => `exit ${code ?? signal}`);
   const ending = await Promise.race([started, exited]);
   started.catch(() => undefined);
-  const observed = planted.seen();
   await planted.end();
   const outcome = { ...manifest.outcome, ending };
-  if (ending === "started")
-    return { observed, expected: manifest.outcome, outcome, problems: await lookAround(lane, process) };
-  // Kubernetes starts it again.
-  const next = await lane.start();
+  // Kubernetes starts again what has ended.
+  const next = ending === "started" ? process : await lane.start();
   await c1.awaitFinish(taskId, patienceMs);
-  return { observed, expected: manifest.outcome, outcome, problems: await lookAround(lane, next) };
+  const problems = await lookAround(lane, next);
+  return { observed: planted.seen(), expected: manifest.outcome, outcome, problems };
 }
 
 /** What has to hold after every injection: it lives, has left nothing behind, has broken no rule, and works. */
