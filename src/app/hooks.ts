@@ -48,8 +48,8 @@ export function workerHooks(metrics: Metrics, clock: Clock, status: StatusModel 
     },
     onTaskDone(done) {
       hooks.onTaskDone(done);
-      page?.onTaskDone(done);
-      if (done.type === "sync_full") reclaimMemory();
+      const seen = page?.onTaskDone(done);
+      if (done.type === "sync_full") void Promise.resolve(seen).then(reclaimMemory);
     },
   };
 }

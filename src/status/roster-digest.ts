@@ -13,6 +13,12 @@ export interface RosterDigest {
 
 export const stateCount = 256;
 
+/** Work in slices of a few milliseconds: at each `yield` others may go first. */
+export type Sliced<T> = Generator<undefined, T>;
+
+/** So many people make a slice. */
+export const perSlice = 8_192;
+
 /** Somebody who is there and cannot log in; every other state is active. */
 export const disabledState = 0;
 
@@ -43,10 +49,27 @@ export interface RosterChanges {
   readonly names: ChangedNames | undefined;
 }
 
+/** `people` in ascending order. Hashes are spread evenly, so that their beginnings part them into small heaps. */
+export function* sortPeople(people: Float64Array): Sliced<Float64Array> {
+  if (people.length <= perSlice) return people.sort();
+  const heaps = Array.from({ length: 256 }, (): number[] => []);
+  for (const [at, person] of people.entries()) {
+    if ((at + 1) % perSlice === 0) yield;
+    heaps[Math.floor(person / 2 ** 44)]?.push(person);
+  }
+  let filled = 0;
+  for (const heap of heaps) {
+    yield;
+    people.set(Float64Array.from(heap).sort(), filled);
+    filled += heap.length;
+  }
+  return people;
+}
+
 const mostNames = 10;
 
 /** One walk through both, which are in the same order. */
-export function compareRosters(before: RosterDigest, now: RosterDigest): RosterChanges {
+export function* compareRosters(before: RosterDigest, now: RosterDigest): Sliced<RosterChanges> {
   const added: number[] = [];
   const removed: number[] = [];
   const changed: number[] = [];
@@ -55,7 +78,7 @@ export function compareRosters(before: RosterDigest, now: RosterDigest): RosterC
   const note = (list: number[], key: number): void => {
     if (list.length < mostNames) list.push(key);
   };
-  walk(before.people, now.people, (key, old, current) => {
+  yield* walk(before.people, now.people, (key, old, current) => {
     if (old === current) return;
     if (old === disabledState) {
       counts.added += 1;
@@ -77,14 +100,15 @@ export function compareRosters(before: RosterDigest, now: RosterDigest): RosterC
 }
 
 /** Calls `visit` for everybody in either team; who is not there counts as disabled. */
-function walk(
+function* walk(
   before: Float64Array,
   now: Float64Array,
   visit: (key: number, old: number, current: number) => void,
-): void {
+): Sliced<void> {
   let left = 0;
   let right = 0;
-  while (left < before.length || right < now.length) {
+  for (let steps = 1; left < before.length || right < now.length; steps += 1) {
+    if (steps % perSlice === 0) yield;
     const old = before[left] ?? Number.POSITIVE_INFINITY;
     const current = now[right] ?? Number.POSITIVE_INFINITY;
     if (old === current) {
@@ -97,10 +121,10 @@ function walk(
     if (oldKey <= currentKey) left += 1;
     if (currentKey <= oldKey) right += 1;
     const key = Math.min(oldKey, currentKey);
-    visit(
-      key,
-      oldKey === key ? old - key * stateCount : disabledState,
-      currentKey === key ? current - key * stateCount : disabledState,
-    );
+    visit(key, stateIn(old, key), stateIn(current, key));
   }
+}
+
+function stateIn(person: number, key: number): number {
+  return Math.floor(person / stateCount) === key ? person - key * stateCount : disabledState;
 }

@@ -1,5 +1,13 @@
 import type { Grant, Resource, UserResource } from "../baton/resource.ts";
-import { disabledState, hash44, type RosterDigest, stateCount } from "./roster-digest.ts";
+import {
+  disabledState,
+  hash44,
+  perSlice,
+  type RosterDigest,
+  type Sliced,
+  sortPeople,
+  stateCount,
+} from "./roster-digest.ts";
 import { type RosterStates, withoutRole } from "./roster-states.ts";
 
 export interface RosterTapOptions {
@@ -16,7 +24,7 @@ export interface RosterTap {
   resources(rows: Iterable<Resource>): Iterator<Resource>;
   grants(rows: Iterable<Grant>): Iterator<Grant>;
   /** What passed, which is worked out only now; `undefined` unless people and grants have passed completely, once, and as sorted as they should be. */
-  digest(): RosterDigest | undefined;
+  digest(): Sliced<RosterDigest | undefined>;
 }
 
 /** From here on names are not kept: they would take more room than everything else. */
@@ -79,16 +87,17 @@ class Tap implements RosterTap {
     );
   }
 
-  digest(): RosterDigest | undefined {
+  *digest(): Sliced<RosterDigest | undefined> {
     if (!this.#usable || !this.#peopleOnce || !this.#grantsOnce || this.#restarts > mostRestarts) return undefined;
     const people = new Float64Array(this.#ids.length);
     const names = this.#names === undefined ? undefined : new Map<number, string>();
-    this.#ids.forEach((id, at) => {
+    for (const [at, id] of this.#ids.entries()) {
+      if ((at + 1) % perSlice === 0) yield;
       const key = hash44(id, this.#seeds);
       people[at] = key * stateCount + (this.#stateOf[at] ?? disabledState);
       names?.set(key, this.#names?.[at] ?? "");
-    });
-    return { people: people.sort(), names };
+    }
+    return { people: yield* sortPeople(people), names };
   }
 
   #meet({ displayName, email, id, status }: UserResource): void {

@@ -21,10 +21,11 @@ function read(snapshot: Snapshot, without: "grants" | "nothing" = "nothing"): vo
   if (without === "nothing") for (const row of snapshot.grants()) assert.ok(row);
 }
 
-function sync(watch: RosterWatch, members: readonly SampleMember[], without?: "grants"): void {
+async function sync(watch: RosterWatch, members: readonly SampleMember[], without?: "grants"): Promise<void> {
   const watched = watch.watch(snapshotOf(members));
   read(watched, without);
   watch.accepted(watched);
+  assert.equal(await watch.settle(), watch.changes());
 }
 
 function setUp(showPeople = false) {
@@ -58,14 +59,14 @@ suite("roster watch", () => {
     assert.equal(watch.accepted(inner), inner);
   });
 
-  test("says why there is nothing to compare: no sync yet, the first one, one that left something out", () => {
+  test("says why there is nothing to compare: no sync yet, the first one, one that left something out", async () => {
     const { watch } = setUp();
     assert.match(outcome(watch), /No sync has been accepted/);
-    sync(watch, team);
+    await sync(watch, team);
     assert.match(outcome(watch), /no earlier sync/);
-    sync(watch, team, "grants");
+    await sync(watch, team, "grants");
     assert.match(outcome(watch), /left something out/);
-    sync(watch, team);
+    await sync(watch, team);
     assert.equal(outcome(watch), "+0 -0 ~0");
   });
 
@@ -79,28 +80,28 @@ suite("roster watch", () => {
     ["another role", [{ ...team[0]!, role: "member" }, ...team.slice(1)], "+0 -0 ~1"],
     ["everybody is somebody else", team.map((member) => ({ ...member, id: `${member.id}x` })), "+3 -3 ~0"],
   ] as const satisfies readonly (readonly [string, readonly SampleMember[], string])[]) {
-    test(`${what}: ${expected}`, () => {
+    test(`${what}: ${expected}`, async () => {
       const { watch } = setUp(true);
-      sync(watch, team);
-      sync(watch, next);
+      await sync(watch, team);
+      await sync(watch, next);
       assert.equal(outcome(watch), expected);
     });
   }
 
-  test("what was read but not accepted is not compared", () => {
+  test("what was read but not accepted is not compared", async () => {
     const { watch } = setUp();
-    sync(watch, team);
+    await sync(watch, team);
     read(watch.watch(snapshotOf([])));
-    sync(watch, team);
+    await sync(watch, team);
     assert.equal(outcome(watch), "+0 -0 ~0");
   });
 
-  test("role changes are counted by where from and where to, with the names of the roles", () => {
+  test("role changes are counted by where from and where to, with the names of the roles", async () => {
     const { clock, watch } = setUp();
-    sync(watch, team);
+    await sync(watch, team);
     const firstMs = clock.nowMs();
     clock.advance(60_000);
-    sync(watch, [
+    await sync(watch, [
       { id: "user_a", role: "free-owner" },
       { id: "user_b", role: "owner" },
       { id: "user_c", role: "owner" },
@@ -121,10 +122,10 @@ suite("roster watch", () => {
     });
   });
 
-  test("names only where they may be shown, at most ten of a kind, and none of a large team", () => {
+  test("names only where they may be shown, at most ten of a kind, and none of a large team", async () => {
     const { watch } = setUp(true);
-    sync(watch, team);
-    sync(watch, [
+    await sync(watch, team);
+    await sync(watch, [
       { id: "user_a", role: "member" },
       ...Array.from({ length: 15 }, (_, n) => ({ id: `user_e${String(n).padStart(2, "0")}`, role: "owner" as const })),
     ]);
@@ -135,20 +136,21 @@ suite("roster watch", () => {
     assert.deepEqual(changes.names.removed.toSorted(), ["user_b@example.com", "user_c@example.com"]);
     assert.deepEqual(changes.names.roleChanges, ["user_a@example.com"]);
     const large = sampleMembers(20_001);
-    sync(watch, large);
-    sync(watch, large.slice(1));
+    await sync(watch, large);
+    await sync(watch, large.slice(1));
     const later = watch.changes();
     assert.ok(later.kind === "compared");
     assert.deepEqual([later.removed, later.names], [1, undefined]);
   });
 
-  test("a snapshot that is read twice, or whose grants come in another order, is not compared wrongly", () => {
+  test("a snapshot that is read twice, or whose grants come in another order, is not compared wrongly", async () => {
     const { watch } = setUp();
-    sync(watch, team);
+    await sync(watch, team);
     const twice = watch.watch(snapshotOf(team));
     read(twice);
     read(twice);
     watch.accepted(twice);
+    await watch.settle();
     assert.match(outcome(watch), /left something out/);
     const members = sampleMembers(3_000);
     const sorted = snapshotOf(members);
@@ -157,22 +159,71 @@ suite("roster watch", () => {
     const watched = watch.watch(shuffled);
     read(watched);
     watch.accepted(watched);
+    await watch.settle();
     assert.match(outcome(watch), /left something out/);
     assert.ok(performance.now() - startedMs < 10_000);
   });
 
-  test("a hundred thousand people: exact, quick, and in a megabyte", () => {
+  test("while a large team is compared others go on, and the page shows what was known before", async (t) => {
+    const { watch } = setUp();
+    const members = sampleMembers(200_000);
+    const counted = { turns: 0, over: false };
+    t.after(() => {
+      counted.over = true;
+    });
+    const count = (): void => {
+      counted.turns += 1;
+      if (!counted.over) setImmediate(count);
+    };
+    setImmediate(count);
+    for (const [next, expected] of [
+      [members, "There is no earlier sync of this process to compare with."],
+      [members.map((member) => ({ ...member, id: `x${member.id}` })), undefined],
+    ] as const) {
+      const watched = watch.watch(snapshotOf(next));
+      read(watched);
+      const before = watch.changes();
+      watch.accepted(watched);
+      const settled = watch.settle();
+      assert.equal(watch.changes(), before);
+      counted.turns = 0;
+      const changes = await settled;
+      // Everybody is looked at three times, in slices of some thousands.
+      assert.ok(counted.turns > (3 * members.length) / 10_000, `${counted.turns} turns`);
+      const active = members.filter(({ removed }) => removed !== true).length;
+      if (expected === undefined) assert.equal(outcome(watch), `+${active} -${active} ~0`);
+      else assert.deepEqual(changes, { kind: "none", reason: expected });
+    }
+  });
+
+  test("syncs that are accepted while another one is compared are compared in their order", async () => {
+    const { watch } = setUp();
+    const teams = [sampleMembers(30_000), sampleMembers(29_990), sampleMembers(30_010)];
+    const settled = teams.map((members) => {
+      const watched = watch.watch(snapshotOf(members));
+      read(watched);
+      watch.accepted(watched);
+      return watch.settle();
+    });
+    const [, second, third] = await Promise.all(settled);
+    assert.ok(second?.kind === "compared" && third?.kind === "compared");
+    assert.ok(second.removed > 0 && second.added === 0, JSON.stringify(second));
+    assert.ok(third.added > 0 && third.removed === 0, JSON.stringify(third));
+    assert.equal(watch.changes(), third);
+  });
+
+  test("a hundred thousand people: exact, quick, and in a megabyte", async () => {
     const { watch } = setUp();
     const members = sampleMembers(100_000);
-    sync(watch, members);
+    await sync(watch, members);
     const next = members.map((member, n) => (n % 1000 === 0 ? { ...member, role: "free-owner" as const } : member));
-    sync(watch, next.slice(0, -10));
+    await sync(watch, next.slice(0, -10));
     const active = members.slice(-10).filter(({ removed }) => removed !== true).length;
     const changed = next.slice(0, -10).filter(({ role, removed }) => role === "free-owner" && removed !== true).length;
     assert.equal(outcome(watch), `+0 -${active} ~${changed}`);
     globalThis.gc?.();
     const before = process.memoryUsage().arrayBuffers;
-    sync(watch, members);
+    await sync(watch, members);
     globalThis.gc?.();
     const grown = process.memoryUsage().arrayBuffers - before;
     assert.ok(grown < 2 * 1024 ** 2, `${grown}`);

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../baton/clock.ts";
 import type { Snapshot } from "../baton/connector.ts";
-import { compareRosters, type RosterChanges, type RosterDigest, stateCount } from "./roster-digest.ts";
+import { compareRosters, type RosterChanges, type RosterDigest, type Sliced, stateCount } from "./roster-digest.ts";
 import { createRosterStates, type RosterStates } from "./roster-states.ts";
 import { createRosterTap, type RosterTap } from "./roster-tap.ts";
 import type { ChangesView } from "./view.ts";
@@ -12,7 +13,12 @@ export interface RosterWatch {
   watch(snapshot: Snapshot): Snapshot;
   /** C1 has what a snapshot of `watch` held. Returns the snapshot that was given to `watch`. */
   accepted(snapshot: Snapshot): Snapshot;
-  /** What the last accepted snapshot changed; it is compared when this is called, which takes a while for a large team. */
+  /**
+   * Compares what has been accepted by now and was not compared yet; for a large team that takes a while, during which others
+   * go on. Resolves with what the last of it changed, and never rejects.
+   */
+  settle(): Promise<ChangesView>;
+  /** What the last snapshot changed that was compared. */
   changes(): ChangesView;
 }
 
@@ -34,24 +40,30 @@ export function createRosterWatch({ clock, showPeople }: RosterWatchDeps): Roste
   let last: { readonly digest: RosterDigest; readonly atMs: number } | undefined;
   let changes: ChangesView = { kind: "none", reason: "No sync has been accepted since the start." };
   let capacity = firstCapacity;
-  let waiting: { readonly tap: RosterTap; readonly atMs: number } | undefined;
+  let waiting: Accepted | undefined;
+  /** Comparisons go one after the other, in the order of the syncs. */
+  let settled: Promise<ChangesView> = Promise.resolve(changes);
 
-  function compare(digest: RosterDigest | undefined, atMs: number): void {
+  async function compare({ atMs, tap }: Accepted): Promise<ChangesView> {
+    const digest = await inTurns(tap.digest());
     if (digest === undefined) {
       changes = { kind: "none", reason: "The last sync left something out, so it is not compared." };
-      return;
+      return changes;
     }
     changes =
       last === undefined
         ? { kind: "none", reason: "There is no earlier sync of this process to compare with." }
-        : view(compareRosters(last.digest, digest), states, last.atMs, atMs);
+        : view(await inTurns(compareRosters(last.digest, digest)), states, last.atMs, atMs);
     last = { digest, atMs };
     capacity = digest.people.length + firstCapacity;
+    return changes;
   }
 
-  function settle(): void {
-    if (waiting !== undefined) compare(waiting.tap.digest(), waiting.atMs);
+  function settle(): Promise<ChangesView> {
+    const next = waiting;
     waiting = undefined;
+    if (next !== undefined) settled = settled.then(() => compare(next));
+    return settled;
   }
 
   return {
@@ -69,15 +81,27 @@ export function createRosterWatch({ clock, showPeople }: RosterWatchDeps): Roste
       const found = taps.get(snapshot);
       if (found === undefined) return snapshot;
       taps.delete(snapshot);
-      settle();
+      void settle();
       waiting = { tap: found.tap, atMs: clock.nowMs() };
       return found.inner;
     },
-    changes() {
-      settle();
-      return changes;
-    },
+    settle,
+    changes: () => changes,
   };
+}
+
+/** A snapshot that waits for its comparison. */
+interface Accepted {
+  readonly tap: RosterTap;
+  readonly atMs: number;
+}
+
+async function inTurns<T>(work: Sliced<T>): Promise<T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+    await setImmediate();
+  }
 }
 
 function view(

@@ -102,8 +102,13 @@ export class StatusModel {
       if (type === "sync_full") this.#syncs.started(id);
       this.#changed();
     },
-    onTaskDone: (done: TaskEnd): void => {
-      if (done.type === "sync_full") this.#syncs.ended(done.id, done, () => countsOf(this.#roster.changes()));
+    /** Resolves when nothing of the task is held any more, which for a large team is a little later; never rejects. */
+    onTaskDone: async (done: TaskEnd): Promise<void> => {
+      const row = done.type === "sync_full" ? this.#syncs.ended(done.id, done) : undefined;
+      this.#changed();
+      if (row?.bytes === undefined) return;
+      const changes = countsOf(await this.#roster.settle());
+      if (changes !== undefined) this.#syncs.compared(row, changes);
       this.#changed();
     },
   };

@@ -8,7 +8,6 @@ import { type SyncPhase, syncPhases } from "./view.ts";
 const counts = { resourceTypes: 2, usersActive: 900, usersDisabled: 97, roles: 3, entitlements: 3, grants: 900 };
 
 const changes = { added: 1, removed: 2, roleChanges: 3 };
-const noChanges = (): undefined => undefined;
 
 function setUp() {
   const clock = createVirtualClock();
@@ -27,7 +26,7 @@ function acceptedSync(log: SyncLog, id: string): void {
   runPhases(log, syncPhases);
   log.counted(counts);
   log.accepted(counts, 5000);
-  log.ended(id, { outcome: "success", error: undefined, durationMs: 7000 }, () => changes);
+  log.compared(log.ended(id, { outcome: "success", error: undefined, durationMs: 7000 }), changes);
 }
 
 suite("sync log", () => {
@@ -53,14 +52,33 @@ suite("sync log", () => {
     const { log } = setUp();
     log.started("a");
     log.phaseStarted("validate");
-    log.ended("a", { outcome: "failure", error: new StatusError("unauthenticated", "no"), durationMs: 10 }, () =>
-      assert.fail("there is nothing to compare"),
-    );
+    log.ended("a", { outcome: "failure", error: new StatusError("unauthenticated", "no"), durationMs: 10 });
     log.started("b");
-    log.ended("b", { outcome: "cancelled", error: new StatusError("cancelled", "no"), durationMs: 10 }, noChanges);
+    log.ended("b", { outcome: "cancelled", error: new StatusError("cancelled", "no"), durationMs: 10 });
     const [cancelled, failed] = log.rows();
     assert.deepEqual([failed?.outcome, failed?.code, failed?.bytes], ["failure", "unauthenticated", undefined]);
     assert.deepEqual([cancelled?.outcome, cancelled?.code], ["cancelled", undefined]);
+  });
+
+  test("what changed is added to its own row when it is known, and is forgotten with the row", () => {
+    const { log } = setUp();
+    const ends = Array.from({ length: 51 }, (_, at) => {
+      log.started(`${at}`);
+      log.accepted(counts, at);
+      return log.ended(`${at}`, { outcome: "success", error: undefined, durationMs: 1 });
+    });
+    const before = log.rows();
+    log.compared(ends[1]!, changes);
+    log.compared(ends[0]!, changes);
+    assert.notEqual(log.rows(), before);
+    assert.deepEqual(
+      log
+        .rows()
+        .filter((row) => row.changes !== undefined)
+        .map(({ bytes }) => bytes),
+      [1],
+    );
+    assert.equal(log.rows().length, 50);
   });
 
   test("keeps the last 50", () => {
@@ -76,10 +94,10 @@ suite("sync log", () => {
     log.phaseStarted("resources");
     assert.equal(log.progressOf("first")?.phase, "resources");
     assert.equal(log.progressOf("second"), undefined);
-    log.ended("second", { outcome: "cancelled", error: undefined, durationMs: 10 }, noChanges);
+    log.ended("second", { outcome: "cancelled", error: undefined, durationMs: 10 });
     assert.equal(log.progressOf("first")?.phase, "resources");
     log.accepted(counts, 1);
-    log.ended("first", { outcome: "success", error: undefined, durationMs: 20 }, noChanges);
+    log.ended("first", { outcome: "success", error: undefined, durationMs: 20 });
     assert.deepEqual(
       log.rows().map(({ outcome, bytes }) => [outcome, bytes]),
       [
@@ -111,7 +129,7 @@ suite("sync log", () => {
       );
       assert.ok(seen[0]! < 0.2 && seen.at(-1) === 1, `${seen}`);
       log.accepted(counts, 1);
-      log.ended(id, { outcome: "success", error: undefined, durationMs: 1 }, noChanges);
+      log.ended(id, { outcome: "success", error: undefined, durationMs: 1 });
     }
   });
 

@@ -25,8 +25,10 @@ export interface SyncLog {
   phaseEnded(phase: SyncPhase, durationMs: number): void;
   counted(counts: SyncCounts): void;
   accepted(counts: SyncCounts, bytes: number): void;
-  /** `changes` is asked for, after all else, when the sync had been accepted. */
-  ended(id: string, end: SyncEnd, changes: () => ChangeCounts | undefined): void;
+  /** Returns the row; it has `bytes` when the sync had been accepted. */
+  ended(id: string, end: SyncEnd): SyncView;
+  /** What the sync of this row changed. */
+  compared(row: SyncView, changes: ChangeCounts): void;
   /** Newest first, at most 50; the array is a new one after each change. */
   rows(): readonly SyncView[];
   /** `undefined` for a sync that waits for another one, or has not begun its first phase. */
@@ -95,7 +97,7 @@ class History implements SyncLog {
     this.#work.accepted = { bytes, counts: countsView(counts) };
   }
 
-  ended(id: string, { durationMs, error, outcome }: SyncEnd, changes: () => ChangeCounts | undefined): void {
+  ended(id: string, { durationMs, error, outcome }: SyncEnd): SyncView {
     const atWork = this.#isAtWork(id);
     this.#open.delete(id);
     const { accepted, counts, spentMs } = atWork ? this.#work : noWork();
@@ -111,9 +113,14 @@ class History implements SyncLog {
       code: outcome === "failure" ? error?.code : undefined,
       bytes: accepted?.bytes,
       counts: accepted?.counts,
-      changes: accepted === undefined ? undefined : changes(),
+      changes: undefined,
     };
     this.#rows = [row, ...this.#rows].slice(0, mostRows);
+    return row;
+  }
+
+  compared(row: SyncView, changes: ChangeCounts): void {
+    this.#rows = this.#rows.map((each) => (each === row ? { ...row, changes } : each));
   }
 
   rows(): readonly SyncView[] {
