@@ -31,16 +31,6 @@ export async function sendBody(
   else if (response.socket !== null) breakOff(response.socket);
 }
 
-/** Resolves when more can be written, or nobody reads any more; leaves no listeners behind. */
-async function drained(response: ServerResponse): Promise<void> {
-  const over = new AbortController();
-  const { signal } = over;
-  const events = [once(response, "drain", { signal }), once(response, "close", { signal })];
-  await Promise.race(events).catch(() => undefined);
-  over.abort();
-  await Promise.allSettled(events);
-}
-
 /** Ends a connection abruptly: a reset, or, where TLS hides the TCP connection, without the words that end TLS. */
 export function breakOff(socket: Socket): void {
   if (socket instanceof TLSSocket) socket.destroy();
