@@ -4,12 +4,16 @@ import { catalog } from "./catalog/catalog.ts";
 import type { Fault } from "./catalog/fault.ts";
 import type { InjectionResult, ProgramName } from "./injection.ts";
 import type { ProgramUnderTest } from "./program.ts";
+import { goSdk } from "./programs/go-sdk.ts";
 import { finish, openReport } from "./report.ts";
 import { batonCursor } from "./run/baton-cursor.ts";
 import { runAll } from "./run/workers.ts";
 import { planned, shortened, shuffled } from "./schedule.ts";
 
-const programs: Readonly<Partial<Record<ProgramName, ProgramUnderTest>>> = { "baton-cursor": batonCursor };
+const programs: Readonly<Partial<Record<ProgramName, ProgramUnderTest>>> = {
+  "baton-cursor": batonCursor,
+  "go-sdk": goSdk,
+};
 
 const { values } = parseArgs({
   options: {

@@ -63,6 +63,7 @@ export async function startC1Server(options: C1Options = {}): Promise<C1Server> 
     greeted: new Set(),
     requireHello: options.requireHello ?? true,
     otherClients: options.otherClients ?? "accept",
+    statusMessages: options.statusMessages ?? "one short line",
     uploadKind: options.uploads ?? "c1z",
     c1zDepth: options.c1zDepth ?? "records",
     uploadDirectory: options.uploadDirectory ?? directory,

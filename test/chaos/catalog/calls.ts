@@ -117,5 +117,5 @@ export const unaryFaults: readonly Fault[] = [
   ...faults("FinishTask", "create", pick("grpc-UNAVAILABLE"), { lasting: "thrice", moreMs: 45_000 }),
   ...faults("FinishTask", "create", [hanging(30_000)]),
   ...faults("FinishTask", "delete", [...failures, ...lostAnswers], { moreMs: 2_000 }),
-  ...faults("FinishTask", "sync", [...failures, ...lostAnswers], { moreMs: 2_000 }),
+  ...faults("FinishTask", "sync", [...failures, ...lostAnswers], { underTest: both, moreMs: 2_000 }),
 ];

@@ -1,6 +1,6 @@
 import type { FaultAnswer } from "../../fakes/fault-answer.ts";
 import type { Lasting, TaskKind } from "../injection.ts";
-import { type Fault, type FaultParts, fault, type Play, type World } from "./fault.ts";
+import { both, type Fault, type FaultParts, fault, type Play, type World } from "./fault.ts";
 import {
   badGzip,
   brokenBefore,
@@ -96,7 +96,7 @@ const transport: readonly HttpEffect[] = [
   hangs,
 ];
 
-type More = Pick<FaultParts, "lane" | "attempts"> & {
+type More = Pick<FaultParts, "lane" | "attempts" | "underTest"> & {
   readonly lasting?: Lasting;
   readonly moreMs?: number;
   readonly pageSize?: number;
@@ -142,9 +142,11 @@ const post = "POST /teams/remove-member";
 
 /** Cursor's Admin API. */
 export const cursorFaults: readonly Fault[] = [
-  ...faults(get, "sync", [...refused, ...passing, ...transport, ...rosters(impossibleRosters), ...rosters(oddRosters)]),
-  ...faults(get, "sync", statuses(503), { lasting: "thrice", moreMs: 5_000 }),
+  ...faults(get, "sync", [...refused, ...passing, ...transport], { underTest: both }),
+  ...faults(get, "sync", [...rosters(impossibleRosters), ...rosters(oddRosters)]),
+  ...faults(get, "sync", statuses(503), { underTest: both, lasting: "thrice", moreMs: 5_000 }),
   ...faults(get, "sync", [...statuses(500, 503), ...brokenBefore.slice(0, 1), ...cutShort.slice(0, 1)], {
+    underTest: both,
     lasting: "always",
     moreMs: 12_000,
   }),

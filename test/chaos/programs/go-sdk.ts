@@ -11,6 +11,10 @@ import type { ProcessUnderTest, ProgramUnderTest } from "../program.ts";
  */
 export const goSdk: ProgramUnderTest = {
   name: "go-sdk",
+  // Its messages are chains of errors, some of several lines.
+  c1: { statusMessages: "any" },
+  // Its longest pause while it has a task: the time limit of FinishTask is 30 s.
+  silenceMs: 60_000,
   async start(stage, env = {}): Promise<ProcessUnderTest> {
     const port = await freePort();
     const process = await spawnConnector(

@@ -9,6 +9,7 @@ import { bringPerson, seedsOf, taskOf, teamOf } from "./people.ts";
 /** A stage with its own process, on which one fault is played after the other. */
 export interface Lane extends AsyncDisposable {
   readonly name: LaneName;
+  readonly program: ProgramUnderTest;
   readonly stage: ChaosStage;
   readonly rows: readonly MemberRow[];
   /** The process that runs; `undefined` before the first and when it has ended. */
@@ -43,7 +44,7 @@ const environments: Readonly<Record<LaneName, Readonly<Record<string, string>>>>
 export async function openLane(name: LaneName, program: ProgramUnderTest): Promise<Lane> {
   const rows = teamOf(name);
   const stage = await startAccountStage({
-    c1: { nextPollMs, nextHeartbeatMs, c1zDepth: name === "large" ? "counts" : "records" },
+    c1: { ...program.c1, nextPollMs, nextHeartbeatMs, c1zDepth: name === "large" ? "counts" : "records" },
     cursor: { members: rows },
     scim: { users: seedsOf(rows), ...(name === "no-patch" ? { quirks: { patchUnsupported: 501 } } : {}) },
   });
@@ -60,6 +61,7 @@ export async function openLane(name: LaneName, program: ProgramUnderTest): Promi
   };
   const lane: Lane = {
     name,
+    program,
     stage,
     rows,
     process: () => process,

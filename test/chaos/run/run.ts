@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Fault } from "../catalog/fault.ts";
-import type { Injection, InjectionResult, ProgramName } from "../injection.ts";
+import type { Injection, InjectionResult } from "../injection.ts";
+import { holds } from "../manifest/judge.ts";
 import { manifestOf, plainOutcome } from "../manifest/manifest.ts";
 import { describe, type Manifest, type Outcome } from "../manifest/outcome.ts";
 import type { ProcessUnderTest } from "../program.ts";
@@ -8,11 +9,6 @@ import type { Lane } from "./lane.ts";
 import { mark, observe } from "./observe.ts";
 import { bringPerson, type Person, taskOf } from "./people.ts";
 import { type Planted, plant } from "./play.ts";
-
-export interface Circumstances {
-  readonly seed: number;
-  readonly underTest: ProgramName;
-}
 
 /** Far more than anything takes, so that a busy machine fails nothing. */
 const patienceMs = 120_000;
@@ -27,9 +23,10 @@ export async function playInjection(
   lane: Lane,
   entry: Fault,
   injection: Injection,
-  { seed, underTest }: Circumstances,
+  seed: number,
 ): Promise<InjectionResult> {
   const { id, target, call, phase, effect, task, lasting, attempt } = injection;
+  const underTest = lane.program.name;
   const startedMs = performance.now();
   const head = { id, target, call, phase, effect, task, lasting, attempt, seed, underTest };
   try {
@@ -38,7 +35,8 @@ export async function playInjection(
     const expected = describe(played.expected);
     const outcome = [describe(played.outcome), ...problems].join("; ");
     const tookMs = Math.round(performance.now() - startedMs);
-    return { ...head, observed, expected, outcome, survived: outcome === expected, tookMs };
+    const survived = problems.length === 0 && holds(underTest, played);
+    return { ...head, observed, expected, outcome, survived, tookMs };
   } catch (reason) {
     const outcome = reason instanceof Error ? reason.message : String(reason);
     const tookMs = Math.round(performance.now() - startedMs);
@@ -51,6 +49,8 @@ interface Played {
   readonly observed: boolean;
   readonly expected: Outcome;
   readonly outcome: Outcome;
+  /** What comes of the task when nothing happens. */
+  readonly plain: Outcome;
   readonly problems: readonly string[];
 }
 
@@ -60,6 +60,7 @@ async function playTask(lane: Lane, entry: Fault, injection: Injection): Promise
   const task = injection.task === "start" ? "sync" : injection.task;
   const person = bringPerson(stage, task, lane.next());
   const manifest = manifestOf(injection, stage.cursor.members);
+  const plain = plainOutcome(task, stage.cursor.members);
   const since = mark(stage);
   const planted = plant(lane, entry, injection);
   const taskId = stage.c1.enqueue(taskOf(task, person));
@@ -68,7 +69,7 @@ async function playTask(lane: Lane, entry: Fault, injection: Injection): Promise
   await planted.end();
   const outcome = observe(stage, task, taskId, person, since);
   const problems = await lookAround(lane, process);
-  return { observed: planted.seen(), expected: manifest.outcome, outcome, problems };
+  return { observed: planted.seen(), expected: manifest.outcome, outcome, plain, problems };
 }
 
 interface Play {
@@ -78,9 +79,12 @@ interface Play {
   readonly taskId: string;
 }
 
-/** Waits until C1 has the end of the task; hands it out once more where the manifest says that it may be lost. */
+/**
+ * Waits until C1 has the end of the task; hands it out once more where the manifest says that it may be lost. From a program that
+ * does not say when it gives up, a lasting fault is taken away after a while: waiting for better times is an answer too.
+ */
 async function settle(
-  { stage: { c1 } }: Lane,
+  { program: { silenceMs }, stage: { c1 } }: Lane,
   process: ProcessUnderTest,
   { lasting }: Injection,
   { entry, manifest, planted, taskId }: Play,
@@ -106,6 +110,8 @@ async function settle(
     if (seenAtMs === 0 && planted.seen()) seenAtMs = nowMs;
     if (seenAtMs === 0 || handedOutAgain) continue;
     const quietMs = nowMs - Math.max(seenAtMs, spoken());
+    if (silenceMs !== undefined && quietMs > silenceMs + entry.takesMs && !manifest.lost) return;
+    if (silenceMs !== undefined && lasting === "always" && nowMs - seenAtMs > silenceMs) await planted.end();
     if (manifest.outcome.ending === "nothing" && quietMs > leaseMs) return;
     if (!manifest.lost || quietMs < (lasting === "always" ? longLeaseMs : leaseMs)) continue;
     handedOutAgain = true;
@@ -133,7 +139,8 @@ async function playStart(lane: Lane, entry: Fault, injection: Injection): Promis
   const next = ending === "started" ? process : await lane.start();
   await c1.awaitFinish(taskId, patienceMs);
   const problems = await lookAround(lane, next);
-  return { observed: planted.seen(), expected: manifest.outcome, outcome, problems };
+  const plain = { ...manifest.outcome, ending: "started" };
+  return { observed: planted.seen(), expected: manifest.outcome, outcome, plain, problems };
 }
 
 /** What has to hold after every injection: it lives, has left nothing behind, has broken no rule, and works. */

@@ -43,7 +43,7 @@ export async function runAll({ jobs, onResult, plan, program, seed }: Work): Pro
         }
         const before = lane.process();
         const from = before?.log().length ?? 0;
-        const result = await playInjection(lane, next.entry, next.injection, { seed, underTest: program.name });
+        const result = await playInjection(lane, next.entry, next.injection, seed);
         const after = lane.process();
         const log = after?.log().slice(after === before ? from : 0) ?? "";
         await onResult(result, log);

@@ -29,6 +29,8 @@ export interface C1Options {
    * task was handed out (accept). Nobody says what the real C1 does.
    */
   readonly otherClients?: "accept" | "refuse";
+  /** Whether the text of a failure is one line of at most 2048 bytes, as ours promises, or anything, as the real C1 takes it. */
+  readonly statusMessages?: "one short line" | "any";
 }
 
 /** A running stand-in of C1. Every wait rejects after its time-out (10 s by default) with what it waited for. */

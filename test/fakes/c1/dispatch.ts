@@ -90,7 +90,12 @@ export function decode<M extends Method>(state: State, method: M, message: Uint8
     method,
     findOddities(request, registry).map(({ path, message: text }) => [path, text]),
   );
-  refuseFaults(state, method, rules[method](request));
+  const overlooked = state.statusMessages === "any" ? "status.message" : undefined;
+  refuseFaults(
+    state,
+    method,
+    rules[method](request).filter(([field]) => field !== overlooked),
+  );
   return request;
 }
 

@@ -102,6 +102,16 @@ suite("the fake C1 refuses", () => {
     });
   }
 
+  test("no text of a failure where any is taken, and its code all the same", async () => {
+    await using c1 = await startC1Server({ statusMessages: "any" });
+    using client = await greet(c1);
+    const id = event(c1);
+    await client.call("FinishTask", failed(id, 3, "a\nb".repeat(2000)));
+    assert.equal((await c1.awaitFinish(id)).code, 3);
+    await assert.rejects(client.call("FinishTask", failed(event(c1), 17, "a\nb")));
+    assert.match(c1.takeViolations()[0]?.field ?? "", /status.code/);
+  });
+
   test("nothing about a right success", async () => {
     await using c1 = await startC1Server();
     using client = await greet(c1);

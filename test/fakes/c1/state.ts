@@ -30,6 +30,7 @@ export interface State {
   readonly greeted: Set<string>;
   readonly requireHello: boolean | "of each client";
   readonly otherClients: "accept" | "refuse";
+  readonly statusMessages: "one short line" | "any";
   readonly uploadKind: "c1z" | "any";
   readonly c1zDepth: C1zDepth | "unread";
   readonly uploadDirectory: string;

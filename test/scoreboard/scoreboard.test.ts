@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { CatalogEntry, InjectionResult, ProgramName, Target } from "../chaos/injection.ts";
+import { faultSections } from "./faults.ts";
+import { type Played, tally, triedByAll } from "./tally.ts";
+
+function entry(id: string, over: Partial<CatalogEntry> = {}): CatalogEntry {
+  const target: Target = "token";
+  const both: readonly ProgramName[] = ["baton-cursor", "go-sdk"];
+  const place = { target, call: "POST /auth/v1/token", phase: "before", effect: "status-503" } as const;
+  return { id, ...place, task: "sync", lasting: "once", attempts: [1], underTest: both, ...over };
+}
+
+function result(of: CatalogEntry, underTest: ProgramName, over: Partial<InjectionResult> = {}): InjectionResult {
+  const { call, effect, id, lasting, phase, target, task } = of;
+  const verdict = { observed: true, expected: "done", outcome: "done", survived: true };
+  return {
+    id,
+    target,
+    call,
+    phase,
+    effect,
+    task,
+    lasting,
+    attempt: 1,
+    seed: 7,
+    underTest,
+    tookMs: 1,
+    ...verdict,
+    ...over,
+  };
+}
+
+function played(program: ProgramName, results: readonly InjectionResult[], absent?: string): Played {
+  return { program, results, absent, unplayable: () => "it has no directory" };
+}
+
+const [one, two, three] = [entry("one"), entry("two"), entry("three", { target: "scim", underTest: ["baton-cursor"] })];
+const entries = [one, two, three];
+
+suite("the scoreboard's counting", () => {
+  test("a fault without a result is not run, neither tried nor survived", () => {
+    const counted = tally(entries, played("go-sdk", [result(one, "go-sdk")]));
+    assert.deepEqual([counted.listed, counted.tried, counted.survived], [3, 1, 1]);
+    assert.deepEqual(counted.notRun, [
+      { reason: "not in this run", count: 1 },
+      { reason: "it has no directory", count: 1 },
+    ]);
+  });
+
+  test("a fault that nobody saw happen proves nothing, even when the result says survived", () => {
+    const counted = tally([one], played("baton-cursor", [result(one, "baton-cursor", { observed: false })]));
+    assert.deepEqual([counted.tried, counted.survived, counted.failures.length], [0, 0, 0]);
+    assert.deepEqual(counted.notRun, [{ reason: "the fault was not seen to happen", count: 1 }]);
+  });
+
+  test("results of the other program do not count", () => {
+    assert.equal(tally([one], played("go-sdk", [result(one, "baton-cursor")])).tried, 0);
+  });
+
+  test("a program that could not be run has no verdict, whatever results lie about", () => {
+    const counted = tally(entries, played("go-sdk", [result(one, "go-sdk")], "Go was not found"));
+    assert.deepEqual([counted.tried, counted.survived], [0, 0]);
+    assert.deepEqual(counted.notRun, [{ reason: "Go was not found", count: 3 }]);
+  });
+
+  test("of two results of the same fault the worse one counts", () => {
+    const bad = result(one, "baton-cursor", { survived: false, outcome: "lost" });
+    for (const results of [
+      [bad, result(one, "baton-cursor")],
+      [result(one, "baton-cursor"), bad],
+    ]) {
+      const counted = tally([one], played("baton-cursor", results));
+      assert.deepEqual([counted.tried, counted.survived, counted.failures], [1, 0, [bad]]);
+    }
+  });
+
+  test("whatever is listed is either tried or not run", () => {
+    const results = [result(one, "baton-cursor"), result(two, "baton-cursor", { observed: false })];
+    const { listed, notRun, tried } = tally(entries, played("baton-cursor", results));
+    assert.equal(tried + notRun.reduce((sum, { count }) => sum + count, 0), listed);
+  });
+
+  test("only faults with a verdict for both are held against each other", () => {
+    const ours = played(
+      "baton-cursor",
+      entries.map((each) => result(each, "baton-cursor")),
+    );
+    assert.deepEqual(triedByAll(entries, [ours, played("go-sdk", [result(two, "go-sdk")])]), [two]);
+    assert.deepEqual(triedByAll(entries, [ours, played("go-sdk", [], "Go was not found")]), []);
+  });
+});
+
+suite("the scoreboard's tables of faults", () => {
+  const ours = played(
+    "baton-cursor",
+    entries.map((each) => result(each, "baton-cursor")),
+  );
+  const lost = result(two, "go-sdk", { survived: false, expected: "1 upload", outcome: "0 uploads | exit 16" });
+  const text = faultSections({ entries, ours, sdk: played("go-sdk", [result(one, "go-sdk"), lost]) });
+
+  test("say side by side what both had, and nothing else", () => {
+    const [, section] = text.split("## The same faults to both");
+    assert.match(
+      section?.split("##")[0] ?? "",
+      /\| token endpoint \| 2 \| 2 \| 1 \|\n\| \*\*all\*\* \| 2 \| 2 \| 1 \|/,
+    );
+    assert.doesNotMatch(section?.split("##")[0] ?? "", /SCIM/);
+  });
+
+  test("say 'not run' with the reason where a kind has no verdict", () => {
+    assert.match(text, /\| SCIM directory \| 1 \| 1 of 1 \| not run: 1, it has no directory \|/);
+    assert.match(text, /\| \*\*all\*\* \| 3 \| 3 of 3 \| 1 of 2 \(not run: 1, it has no directory\) \|/);
+  });
+
+  test("list what was not survived, with what was found instead", () => {
+    assert.match(text, /## What ours did not survive\n\nNothing\./);
+    assert.match(text, /- `two`, seed 7: expected 1 upload; found 0 uploads \\\| exit 16/);
+  });
+
+  test("never say that nothing was lost where nothing was run", () => {
+    const without = faultSections({ entries, ours, sdk: played("go-sdk", [], "Go was not found") });
+    assert.match(without, /## The same faults to both\n\nnot run: Go was not found/);
+    assert.match(without, /## What the Go SDK connector did not survive\n\nnot run$/);
+  });
+});

@@ -1,0 +1,115 @@
+/** Plays the same faults to our connector and to one on the Go SDK, measures both, and writes docs/scoreboard.md: `make scoreboard`. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import type { Line } from "../bench/acceptance.ts";
+import { catalog } from "../chaos/catalog/catalog.ts";
+import type { CatalogEntry, InjectionResult, ProgramName } from "../chaos/injection.ts";
+import type { ProgramUnderTest } from "../chaos/program.ts";
+import { goSdk } from "../chaos/programs/go-sdk.ts";
+import { batonCursor } from "../chaos/run/baton-cursor.ts";
+import { runAll } from "../chaos/run/workers.ts";
+import { planned, shortened, shuffled } from "../chaos/schedule.ts";
+import { buildTools, go, goVersion } from "../interop/tools.ts";
+import type { Benchmarks } from "./benchmarks.ts";
+import { contenders } from "./contenders.ts";
+import { scoreboardDocument } from "./document.ts";
+import { playSignals, signalEntries } from "./signals.ts";
+import type { Played } from "./tally.ts";
+import { measureIdle, measureTeam } from "./whole-syncs.ts";
+
+const seed = 1;
+const short = process.env["SCOREBOARD_SHORT"] === "1";
+const jobs = Number(process.env["SCOREBOARD_JOBS"] ?? "12");
+const root = new URL("../../", import.meta.url);
+const out = new URL("build/scoreboard/", root);
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+async function playFaults(program: ProgramUnderTest): Promise<InjectionResult[]> {
+  const able = catalog.filter((entry) => entry.underTest.includes(program.name));
+  const entries = short ? shortened(able, seed).slice(0, 24) : shuffled(able, seed);
+  const results: InjectionResult[] = [];
+  say(`${program.name}: ${entries.length} faults, ${signalEntries.length} signals`);
+  const add = (result: InjectionResult): void => {
+    results.push(result);
+    if (!result.observed || !result.survived) say(`  ${result.id}: ${result.outcome}`);
+    if (results.length % 50 === 0) say(`  ${results.length} done`);
+  };
+  await runAll({
+    plan: entries.map((entry) => planned(entry, seed)),
+    program,
+    seed,
+    jobs,
+    onResult: async (result) => add(result),
+  });
+  await playSignals(program, Math.min(jobs, 4), add);
+  return results;
+}
+
+/** Why a listed fault cannot be played to the connector on the SDK. */
+function whyNotToSdk({ call, target, task }: CatalogEntry): string {
+  if (target === "scim" || ["create", "reactivate", "delete", "remove"].includes(task)) return "it has no directory";
+  return target === "cursor" ? "about a connector's own reading" : `${call} of this kind is played to ours alone`;
+}
+
+async function measure(canCompare: boolean): Promise<Benchmarks> {
+  const missing = canCompare ? "left out of the short run" : "Go was not found";
+  const able = contenders.filter(({ name }) => canCompare || name === "ours");
+  const sizes = short ? [1_000] : [1_000, 10_000, 100_000];
+  const teams = [];
+  for (const active of sizes) {
+    say(`whole syncs of ${active} members`);
+    teams.push(await measureTeam({ active, removed: active / 500 }, short ? 1 : 3, able, say));
+  }
+  const idle: Record<string, Awaited<ReturnType<typeof measureIdle>>> = {};
+  for (const contender of able.filter(({ name }) => name !== "sdk-sqlite")) {
+    idle[contender.name] = await measureIdle(contender, short ? 2_000 : 20_000);
+  }
+  return { teams, idle, writers: short ? [] : measureWriters(), missing };
+}
+
+/** The short form of `make bench`; its exit code is about limits, the verdicts are in the lines. */
+function measureWriters(): readonly Line[] {
+  say("make bench BENCH_ARGS=--short");
+  const lines = new URL("build/bench/acceptance.json", root);
+  spawnSync(process.execPath, ["test/bench/bench.ts", "--short"], { cwd: root, stdio: "inherit" });
+  return JSON.parse(readFileSync(lines, "utf8"));
+}
+
+function machineFacts(goText: string | undefined): readonly string[] {
+  const memory = Math.round(totalmem() / 1024 ** 3);
+  const sdk = goText === undefined ? "" : go("list", "-m", "github.com/conductorone/baton-sdk").trim().split(" ")[1];
+  const versions = goText === undefined ? "no Go" : `${goText.split(" ")[2]}, baton-sdk ${sdk}`;
+  return [
+    `Machine: ${cpus().length} cores, ${memory} GiB of memory, Linux`,
+    `Versions: Node ${process.versions.node}, ${versions}`,
+    `Seed ${seed}; ${jobs} faults at a time, one program after the other`,
+  ];
+}
+
+async function main(): Promise<void> {
+  mkdirSync(out, { recursive: true });
+  const goText = goVersion();
+  if (goText !== undefined) buildTools();
+  const absent = goText === undefined ? "Go was not found" : undefined;
+  const unplayable = (name: ProgramName) => (name === "go-sdk" ? whyNotToSdk : () => "not played to ours");
+  const play = async (program: ProgramUnderTest, why?: string): Promise<Played> => ({
+    program: program.name,
+    results: why === undefined ? await playFaults(program) : [],
+    absent: why,
+    unplayable: unplayable(program.name),
+  });
+  const benchmarks = await measure(goText !== undefined);
+  const ours = await play(batonCursor);
+  const sdk = await play(goSdk, absent);
+  const results = [...ours.results, ...sdk.results].map((result) => JSON.stringify(result)).join("\n");
+  writeFileSync(new URL("results.jsonl", out), `${results}\n`);
+  const faults = { entries: [...catalog, ...signalEntries], ours, sdk };
+  const text = scoreboardDocument({ machine: machineFacts(goText), short, seed, faults, benchmarks });
+  const target = short ? new URL("scoreboard.md", out) : new URL("docs/scoreboard.md", root);
+  writeFileSync(target, text);
+  say(`written: ${short ? "build/scoreboard/scoreboard.md" : "docs/scoreboard.md"}`);
+}
+
+await main();
