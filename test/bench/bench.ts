@@ -1,5 +1,5 @@
 /** Time and memory of whole syncs, beside what others take for the same rows: `make bench`. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { acceptance, type Line } from "./acceptance.ts";
@@ -8,6 +8,9 @@ import { showCount, showMib, showMilliCores, showSeconds } from "./numbers.ts";
 import { planOf } from "./plan.ts";
 import { acceptanceTable, comparisonTable, inARowTable, machineFacts, ourTable } from "./report.ts";
 import { prepareTools } from "./run-others.ts";
+
+/** Where the lines of the acceptance are left for others to read. */
+const build = new URL("../../build/bench/", import.meta.url);
 
 const say = (text = ""): void => void process.stdout.write(`${text}\n`);
 
@@ -38,6 +41,8 @@ async function main(directory: string): Promise<boolean> {
   for (const result of teams) if (result.comparison !== undefined) say(`${comparisonTable(result)}\n`);
   const lines = acceptance({ teams, inARow, idle, skipped });
   say(`\n== Acceptance\n${acceptanceTable(lines)}`);
+  mkdirSync(build, { recursive: true });
+  writeFileSync(new URL("acceptance.json", build), JSON.stringify(lines));
   say(`\nbenchmark ended after ${showSeconds((performance.now() - startedMs) / 1000)}`);
   return lines.every(holds);
 }
