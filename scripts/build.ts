@@ -42,6 +42,19 @@ const pureKubernetesClient: Plugin = {
   },
 };
 
+/**
+ * The ES module form of OpenTelemetry's gRPC exporter hides its `require` of grpc-js from bundlers; the CommonJS form shows it,
+ * and the bundle holds one grpc-js for both uses.
+ */
+const commonJsExporter: Plugin = {
+  name: "common-js-exporter",
+  setup({ onResolve, resolve }) {
+    onResolve({ filter: /^@opentelemetry\/exporter-trace-otlp-grpc$/ }, async ({ path, importer, resolveDir, kind }) =>
+      kind === "require-call" ? undefined : await resolve(path, { importer, resolveDir, kind: "require-call" }),
+    );
+  },
+};
+
 rmSync(`${root}dist`, { recursive: true, force: true });
 await build({
   entryPoints: [`${root}src/main.ts`],
@@ -55,7 +68,7 @@ await build({
   minify: true,
   keepNames: true,
   legalComments: "none",
-  plugins: [pureKubernetesClient],
+  plugins: [pureKubernetesClient, commonJsExporter],
   banner: { js: banner },
   define: {
     "process.env.BATON_BUILD_VERSION": JSON.stringify(version),

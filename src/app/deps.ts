@@ -5,6 +5,7 @@ import type { FoundCredentials } from "../config/credentials.ts";
 import type { Config } from "../config/options.ts";
 import type { ProxySettings } from "../http/proxy.ts";
 import type { LoggerOptions } from "../observability/logger.ts";
+import type { Tracing } from "../observability/tracing.ts";
 import type { StatusModel } from "../status/status-model.ts";
 
 /** What this build is. */
@@ -31,6 +32,8 @@ export interface AppDeps {
   readonly extraCertificates: readonly string[];
   /** What the status page shows; absent where there is none. */
   readonly status?: StatusModel;
+  /** Where traces go; absent where there are none. */
+  readonly tracing?: Tracing;
   /** Milliseconds that calls to C1 may take, where the defaults do not suit (tests). */
   readonly deadlines?: Partial<C1Deadlines>;
 }

@@ -5,9 +5,13 @@ import type { Metrics } from "../observability/metrics.ts";
 import type { StatusModel } from "../status/status-model.ts";
 import type { SyncHooks } from "../tasks/sync-hooks.ts";
 import type { WorkerHooks } from "../worker/hooks.ts";
+import type { AppDeps } from "./deps.ts";
+
+/** Who is told of what happens, beside the metrics. */
+type Watchers = Pick<AppDeps, "clock" | "status" | "tracing">;
 
 /** Counts and shows phases, and gives memory back after the one that leaves the parsed answer of the upstream behind. */
-export function syncHooks(metrics: Metrics, clock: Clock, status: StatusModel | undefined): SyncHooks {
+export function syncHooks(metrics: Metrics, { clock, status, tracing }: Watchers): SyncHooks {
   const hooks = syncMetrics(metrics, clock);
   const page = status?.syncHooks;
   return {
@@ -19,6 +23,7 @@ export function syncHooks(metrics: Metrics, clock: Clock, status: StatusModel | 
     onPhase(phase, durationMs) {
       hooks.onPhase(phase, durationMs);
       page?.onPhase(phase, durationMs);
+      tracing?.ended(`sync ${phase}`, durationMs, {}, false);
       if (phase === "validate") reclaimMemory();
     },
   };
@@ -28,7 +33,7 @@ export function syncHooks(metrics: Metrics, clock: Clock, status: StatusModel | 
  * Counts and shows tasks, and gives memory back after the start, which leaves much behind, and after each sync: garbage of
  * one must not add to the peak of the next.
  */
-export function workerHooks(metrics: Metrics, clock: Clock, status: StatusModel | undefined): WorkerHooks {
+export function workerHooks(metrics: Metrics, { clock, status, tracing }: Watchers): WorkerHooks {
   const hooks = workerMetrics(metrics, clock);
   const page = status?.workerHooks;
   return {
@@ -49,6 +54,7 @@ export function workerHooks(metrics: Metrics, clock: Clock, status: StatusModel 
     onTaskDone(done) {
       hooks.onTaskDone(done);
       const seen = page?.onTaskDone(done);
+      tracing?.taskDone(done.outcome, done.error?.code);
       if (done.type === "sync_full") void Promise.resolve(seen).then(reclaimMemory);
     },
   };

@@ -17,6 +17,7 @@ import { createLeadership, type Leadership } from "./leadership.ts";
 import type { Parts } from "./parts.ts";
 import { share } from "./share.ts";
 import { openStatusPage, watchedConnector } from "./status.ts";
+import { taskTracer } from "./tracing.ts";
 
 const maxDebugLogBytes = 64 * 1024 * 1024;
 
@@ -147,7 +148,7 @@ function buildWorker(deps: AppDeps, parts: Parts, { turn }: Leadership, c1: Rota
     c1,
     clock,
     random,
-    hooks: syncHooks(metrics, clock, deps.status),
+    hooks: syncHooks(metrics, deps),
     resourceTypeIds: config.syncResourceTypes,
     provisioning: config.provisioning,
     dryRun: config.provisioningDryRun,
@@ -166,7 +167,8 @@ function buildWorker(deps: AppDeps, parts: Parts, { turn }: Leadership, c1: Rota
     clock,
     random,
     log,
-    hooks: workerHooks(metrics, clock, deps.status),
+    hooks: workerHooks(metrics, deps),
+    traced: taskTracer(deps.tracing),
     loops: parts.loops,
     turn,
     options: { concurrency: config.taskConcurrency, batched: config.getTasks },

@@ -3,6 +3,7 @@ import type { Secret } from "../baton/secret.ts";
 import { createCursorConnector, proveCursorKey } from "../connectors/cursor/connector.ts";
 import { defaultReading } from "../connectors/cursor/members.ts";
 import { surveyTeam, type TeamSurvey } from "../connectors/cursor/survey.ts";
+import type { ResponseEvent } from "../http/client.ts";
 import { createRateLimiter } from "../http/rate-limiter.ts";
 import type { Transport } from "../http/transport.ts";
 import { upstreamMetrics } from "../observability/hooks.ts";
@@ -73,6 +74,7 @@ export function createUpstreams(
     apiKey: key.take,
     onResponse(event) {
       hooks.onResponse(event);
+      traceCall(deps, "Cursor", event);
       key.answered(event.status);
     },
     log,
@@ -103,6 +105,11 @@ export function createUpstreams(
   };
 }
 
+function traceCall({ tracing }: AppDeps, place: string, { operation, status, durationMs }: ResponseEvent): void {
+  const facts = status === undefined ? {} : { "http.response.status_code": status };
+  tracing?.ended(`${place} ${operation}`, durationMs, facts, status === undefined || status >= 400);
+}
+
 /** All clients share one rate budget, whatever becomes of their credentials. */
 function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics, isUsed: boolean): OpenScim {
   const { config, clock, random, log } = deps;
@@ -131,6 +138,7 @@ function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics, isUse
       maxScanAgeMs: config.cursorRosterMaxAgeMs,
       onResponse(event) {
         hooks.onResponse(event);
+        traceCall(deps, "SCIM", event);
         onStatus(event.status);
       },
       onRetry: ({ operation, attempt, delayMs, error }) =>

@@ -3,6 +3,7 @@ import { createParts } from "../app/parts.ts";
 import { proveAtStart } from "../app/proofs.ts";
 import { createService } from "../app/service.ts";
 import { withStatus } from "../app/status.ts";
+import { openTracing } from "../app/tracing.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { limitRepeats } from "../observability/repeat-limit.ts";
 import type { Output } from "./output.ts";
@@ -21,9 +22,11 @@ export interface ServiceCommandDeps extends AppDeps {
 export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> {
   using repeats = limitRepeats(deps.log, deps.clock);
   // The status page counts every one.
-  const watched = withStatus({ ...deps, log: repeats.log });
-  const { config, log, stop } = watched;
+  const shown = withStatus({ ...deps, log: repeats.log });
+  const { config, log, stop } = shown;
   try {
+    await using tracing = await openTracing(shown);
+    const watched = tracing === undefined ? shown : { ...shown, tracing };
     await using parts = await createParts(watched, stop);
     await using service = await createService(watched, parts);
     log.info("baton-cursor started", {

@@ -7,11 +7,12 @@ import { environmentOnly, options, optionTable, secretOptions } from "./options.
 const works = `client-id client-secret provisioning file log-level log-format log-path sync-resource-types
   skip-entitlements-and-grants skip-grants health-check health-check-port health-check-bind-address http-timeout-seconds
   storage-engine task-concurrency c1z-temp-dir create-account-login create-account-email create-account-profile
-  create-account-resource-type delete-resource delete-resource-type`;
+  create-account-resource-type delete-resource delete-resource-type
+  otel-collector-endpoint otel-collector-endpoint-tls-insecure otel-tracing-disabled`;
 const ignored = `ticketing log-level-debug-expires-at workers parallel-sync auth-method external-resource-c1z
-  external-resource-entitlement-id-filter external-resource-traits keep-previous-sync-c1z otel-collector-endpoint
-  otel-collector-endpoint-tls-cert-path otel-collector-endpoint-tls-cert otel-collector-endpoint-tls-insecure
-  otel-tracing-disabled otel-logging-disabled session-store-maximum-size log-event-log`;
+  external-resource-entitlement-id-filter external-resource-traits keep-previous-sync-c1z
+  otel-collector-endpoint-tls-cert-path otel-collector-endpoint-tls-cert
+   otel-logging-disabled session-store-maximum-size log-event-log`;
 const refusedAlways = "skip-full-sync";
 const refusedInOneShot = `sync-resources rotate-credentials rotate-credentials-type
   grant-entitlement grant-principal grant-principal-type revoke-grant event-feed event-feed-id event-feed-start-at
@@ -30,7 +31,8 @@ const own = `cursor-api-key cursor-scim-endpoint cursor-scim-token cursor-base-u
 const variables = `BATON_C1_API_HOST BATON_HOST_ID BATON_GET_TASKS BATON_ZSTD_POOL_DISABLE BATON_KEEP_SYNC_COUNT
   BATON_DECODER_MAX_DECODED_SIZE_MB BATON_DECODER_MAX_MEMORY_MB BATON_DISABLE_FCS_FAIL_FAST BATON_SKIP_CLEANUP
   BATON_C1Z_FINALIZE_TIMEOUT BATON_SECRET_NAME BATON_SERVICE BATON_ALLOW_REPOINT
-  POD_NAME POD_NAMESPACE POD_UID KUBECONFIG`;
+  POD_NAME POD_NAMESPACE POD_UID KUBECONFIG OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+  OTEL_EXPORTER_OTLP_PROTOCOL OTEL_EXPORTER_OTLP_TRACES_PROTOCOL OTEL_SDK_DISABLED`;
 
 const words = (text: string) => text.split(/\s+/).sort();
 const flags = (keep: (row: (typeof optionTable)[number]) => boolean) =>
@@ -77,8 +79,8 @@ suite("option table", () => {
     const switches = flags((row) => row.type.kind === "bool" && row.standing !== "works").sort();
     assert.deepEqual(
       switches,
-      words(`ticketing log-event-log parallel-sync keep-previous-sync-c1z otel-collector-endpoint-tls-insecure
-        otel-tracing-disabled otel-logging-disabled skip-full-sync create-ticket bulk-create-ticket get-ticket
+      words(`ticketing log-event-log parallel-sync keep-previous-sync-c1z
+        otel-logging-disabled skip-full-sync create-ticket bulk-create-ticket get-ticket
         list-ticket-schemas list-action-schemas diff-syncs compact-syncs`),
     );
   });

@@ -5,6 +5,7 @@ import { daemonOptions } from "./daemon-options.ts";
 import { kubernetesOptions } from "./kubernetes-options.ts";
 import type { InferConfig, OptionRow } from "./option.ts";
 import { standardOptions } from "./standard-options.ts";
+import { tracingOptions } from "./tracing-options.ts";
 
 /** Every option that has an effect, by the name of its value in `Config`. */
 export const options = {
@@ -13,6 +14,7 @@ export const options = {
   ...accountOptions,
   ...credentialOptions,
   ...kubernetesOptions,
+  ...tracingOptions,
 } as const;
 
 /** The configuration: one value per row of `options`, already checked. */
@@ -32,6 +34,10 @@ export const environmentOnly: readonly { readonly env: string; readonly help: st
     help: "Temporary directory when `--c1z-temp-dir` is not given (default: `TMPDIR`, else the system's)",
   },
   { env: "HTTPS_PROXY, HTTP_PROXY, NO_PROXY", help: "Proxies towards C1 and Cursor, in upper or lower case" },
+  {
+    env: "OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT, _COMPRESSION, _CERTIFICATE, OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_…",
+    help: "More about traces, as OpenTelemetry defines it",
+  },
   { env: "SSL_CERT_FILE, NODE_EXTRA_CA_CERTS", help: "PEM file of further certificate authorities" },
 ];
 

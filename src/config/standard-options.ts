@@ -27,8 +27,7 @@ function variables(reason: string, names: readonly string[]): readonly OptionRow
 }
 
 const oneShot: Extra = { oneShot: true };
-const noTelemetry =
-  "this version exports nothing through OpenTelemetry; metrics are at /metrics, logs on standard error";
+const ownAuthority = "name the collector's authority in OTEL_EXPORTER_OTLP_CERTIFICATE";
 const rolesAreReadOnly = "Cursor's roles can only be read; nothing can be granted or revoked";
 const noTickets = "this connector has no ticket system";
 const noActions = "this connector has no actions";
@@ -71,17 +70,13 @@ export const standardOptions: readonly OptionRow[] = [
   ...rows(
     "ignored",
     "Health and metrics",
-    noTelemetry,
-    [
-      "otel-collector-endpoint",
-      "otel-collector-endpoint-tls-cert-path",
-      "otel-collector-endpoint-tls-cert",
-      "*otel-collector-endpoint-tls-insecure",
-      "*otel-tracing-disabled",
-      "*otel-logging-disabled",
-    ],
+    ownAuthority,
+    ["otel-collector-endpoint-tls-cert-path", "otel-collector-endpoint-tls-cert"],
     { exported: "ops" },
   ),
+  ...rows("ignored", "Health and metrics", "logs go to standard error only", ["*otel-logging-disabled"], {
+    exported: "ops",
+  }),
   ...variables("it tunes a part of the Go SDK that does not exist here", [
     "BATON_ZSTD_POOL_DISABLE",
     "BATON_DECODER_MAX_DECODED_SIZE_MB",

@@ -23,7 +23,11 @@ export interface RunTaskDeps extends HeartbeatDeps {
   readonly reporter: Reporter;
   /** One slot: syncs go one after the other, because they share the disk and the upstream's rate budget. */
   readonly syncSlot: Slots;
+  readonly traced?: TaskTracer | undefined;
 }
+
+/** Runs `work` within a trace of the task. Rejects only as `work` does. */
+export type TaskTracer = (id: string, type: TaskType, work: () => Promise<void>) => Promise<void>;
 
 export interface RunTaskSignals extends ShutdownSignals {
   /** When it aborts, reporting ends too. */
@@ -51,7 +55,11 @@ interface Ending {
  * meanwhile, wherever, carries the task's id and type. Never rejects.
  */
 export function runTask(task: Task, deps: RunTaskDeps, signals: RunTaskSignals): Promise<void> {
-  return withLogScope({ taskId: task.id, taskType: task.type }, () => runInScope(task, deps, signals));
+  const work = (): Promise<void> => runInScope(task, deps, signals);
+  const { traced } = deps;
+  return withLogScope({ taskId: task.id, taskType: task.type }, () =>
+    traced === undefined ? work() : traced(task.id, task.type, work),
+  );
 }
 
 async function runInScope(task: Task, deps: RunTaskDeps, signals: RunTaskSignals): Promise<void> {

@@ -10,7 +10,7 @@ import type { WorkerHooks, WorkerState } from "./hooks.ts";
 import { createOutage, type Outage } from "./outage.ts";
 import { createPollSchedule, type PollSchedule } from "./poll-schedule.ts";
 import { createReporter } from "./report.ts";
-import { type RunTaskDeps, type RunTaskSignals, runTask } from "./run-task.ts";
+import { type RunTaskDeps, type RunTaskSignals, runTask, type TaskTracer } from "./run-task.ts";
 import { limitReports, type ShutdownSignals } from "./shutdown.ts";
 import { createSlots, type ReleaseSlot, type Slots } from "./slots.ts";
 import { everyTurn, type PollTurn } from "./turn.ts";
@@ -43,6 +43,8 @@ export interface WorkerDeps {
   readonly options: WorkerOptions;
   /** When this instance may ask for work; by default always. */
   readonly turn?: PollTurn;
+  /** Runs each task's work within a trace of its own; by default in none. */
+  readonly traced?: TaskTracer | undefined;
   /** Who watches the loops of the worker; by default nobody. */
   readonly loops?: Loops;
 }
