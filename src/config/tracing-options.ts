@@ -1,5 +1,4 @@
-import { option, optional } from "./option.ts";
-import type { Config } from "./options.ts";
+import { type InferConfig, option, optional } from "./option.ts";
 import { bool, choice, text } from "./value-type.ts";
 
 const collector = text("URL or host:port", (value) =>
@@ -79,7 +78,7 @@ export interface TraceTarget {
 }
 
 /** Where the configuration sends traces; `undefined` for nowhere. The flag comes before the variables. */
-export function traceTarget(config: Config): TraceTarget | undefined {
+export function traceTarget(config: InferConfig<typeof tracingOptions>): TraceTarget | undefined {
   if (config.otelTracingDisabled || config.otelSdkDisabled) return undefined;
   const { otelCollectorEndpoint, otelCollectorInsecure } = config;
   if (otelCollectorEndpoint !== undefined) {

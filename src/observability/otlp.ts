@@ -74,8 +74,10 @@ export function startTracing(options: TracingOptions): Tracing {
       span.end(endMs);
     },
     async [Symbol.asyncDispose]() {
-      const tooLong = clock.sleep(lastExportMs, AbortSignal.timeout(2 * lastExportMs)).catch(() => undefined);
+      const sent = new AbortController();
+      const tooLong = clock.sleep(lastExportMs, sent.signal).catch(() => undefined);
       await Promise.race([provider.shutdown().catch(() => undefined), tooLong]);
+      sent.abort();
     },
   };
 }

@@ -22,9 +22,14 @@ async function syncOnce(env: Record<string, string>): Promise<string> {
 }
 
 /** Lets a process write the name of each module that it loads to standard error. */
-const tellsModules = `--import data:text/javascript,${encodeURIComponent(
-  'import{registerHooks}from"node:module";registerHooks({load(u,c,n){process.stderr.write(`loads ${u.split("/").at(-1)}\n`);return n(u,c)}})',
-)}`;
+const tellsModules = `--import data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from "node:module";
+  const load = (url, context, next) => {
+    process.stderr.write("loads " + url.split("/").at(-1) + "\\n");
+    return next(url, context);
+  };
+  registerHooks({ load });
+`)}`;
 
 suite("traces", { concurrency: 3 }, () => {
   const ways: readonly (readonly [string, (httpUrl: string, grpcHost: string) => Record<string, string>])[] = [
