@@ -37,6 +37,14 @@ export function breakOff(socket: Socket): void {
   else socket.resetAndDestroy();
 }
 
+/** Resolves when more may be written, or the other side is gone; no listener stays. */
+async function drained(response: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  response.once("drain", resolve).once("close", resolve);
+  await promise;
+  response.off("drain", resolve).off("close", resolve);
+}
+
 /** The pieces as bytes: gathered to a useful size, or cut into a given one. */
 function* portions(pieces: Iterable<string>, size?: number): Generator<Buffer> {
   let buffer = "";
