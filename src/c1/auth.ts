@@ -3,6 +3,7 @@ import type { C1Credentials } from "../baton/c1-credentials.ts";
 import { type Clock, timeLimit } from "../baton/clock.ts";
 import { StatusError, throwIfAborted } from "../baton/status-error.ts";
 import { signAssertion } from "./assertion.ts";
+import { CredentialsRefused } from "./rejection.ts";
 import { type AccessToken, readTokenResponse } from "./token-response.ts";
 
 /** The bare answer to a form that was posted; redirects are not followed. */
@@ -94,6 +95,24 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     },
     invalidate(token) {
       if (cached === token) cached = undefined;
+    },
+  };
+}
+
+/**
+ * The same source, for calls about tasks: refused credentials are `unauthenticated` whatever the token endpoint says, because
+ * `permission_denied` and `not_found` of such a call would mean that C1 has taken the task back or knows its result.
+ */
+export function refusedAsUnauthenticated(tokens: TokenSource): TokenSource {
+  return {
+    ...tokens,
+    async get(signal) {
+      try {
+        return await tokens.get(signal);
+      } catch (reason) {
+        if (!(reason instanceof CredentialsRefused)) throw reason;
+        throw new CredentialsRefused("unauthenticated", reason.message, { cause: reason });
+      }
     },
   };
 }

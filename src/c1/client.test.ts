@@ -16,6 +16,7 @@ import type { FormResponse } from "./auth.ts";
 import { createC1Channel } from "./channel.ts";
 import { createC1Client } from "./client.ts";
 import type { C1ClientOptions } from "./client-options.ts";
+import { isRejection } from "./rejection.ts";
 
 const ca = await createTestCa();
 const { privateKey } = generateKeyPairSync("ed25519");
@@ -127,6 +128,27 @@ suite("calls", () => {
     assert.deepEqual(h.tokens, [{ url: `https://${h.server.host}/auth/v1/token` }]);
     assert.deepEqual(h.rpcs, ["token ok", "GetTask ok", "Heartbeat ok", "FinishTask ok"]);
   });
+
+  for (const [status, atHello] of [
+    [401, "unauthenticated"],
+    [403, "permission_denied"],
+    [404, "not_found"],
+  ] as const) {
+    test(`a token that is refused with ${status} is told apart from what C1 says of a task, except at Hello`, async () => {
+      await using h = await harness({}, { postForm: async () => ({ status, body: new Uint8Array() }) });
+      await assert.rejects(h.client.hello("", metadata, never), codeIs(atHello));
+      const upload = { path: "/nowhere", bytes: 1, sha256: new Uint8Array(32) };
+      for (const call of [
+        () => h.client.getTask(never),
+        () => h.client.heartbeat(id, never),
+        () => h.client.uploadAsset(id, upload, never),
+        () => h.client.finishTask({ task: { id, type: "sync_full" }, outcome: { ok: true } }, never),
+      ]) {
+        await assert.rejects(call(), (error) => isRejection(error) && codeIs("unauthenticated")(error));
+      }
+      assert.equal(h.server.calls.length, 0);
+    });
+  }
 
   test("A1: the override replaces the host for calls and tokens", async () => {
     await using real = await startGrpcC1(ca);

@@ -18,7 +18,7 @@ import {
 import { encodeMetadata } from "../wire/metadata.ts";
 import type { Method } from "../wire/service.ts";
 import { decodeTask } from "../wire/tasks.ts";
-import { createTokenSource, type TokenSource } from "./auth.ts";
+import { createTokenSource, refusedAsUnauthenticated, type TokenSource } from "./auth.ts";
 import { type C1Channel, createC1Channel } from "./channel.ts";
 import { type C1ClientOptions, type C1Deadlines, defaultDeadlines } from "./client-options.ts";
 import { buildInfo, osInfo, readHostFacts } from "./host-info.ts";
@@ -43,12 +43,13 @@ const taskIdPattern = /^[a-zA-Z0-9]{27}$/;
  * which cannot be switched off. Throws `invalid_argument` when the proxy cannot carry gRPC.
  */
 export function createC1Client(options: C1ClientOptions): C1Client {
-  const context = createContext(options);
+  const greeting = createContext(options);
+  const context = { ...greeting, tokens: refusedAsUnauthenticated(greeting.tokens) };
   const { hostId, limits, log } = context;
   const { hello, getTask, getTasks, heartbeat, finishTask } = BatonService.method;
   return {
     async hello(taskId, metadata, signal) {
-      await call(context, hello, helloRequest(context, taskId, metadata), limits.hello, signal);
+      await call(greeting, hello, helloRequest(context, taskId, metadata), limits.hello, signal);
     },
     async getTask(signal) {
       const request = create(BatonServiceGetTaskRequestSchema, { hostId });

@@ -133,6 +133,38 @@ suite("authentication and transport", { concurrency: 3 }, () => {
     },
   );
 
+  for (const status of [403, 404]) {
+    test(
+      `a token refused with ${status} for a moment is not C1 taking a task back: the sync goes on`,
+      limit,
+      async () => {
+        await using scene = await setScene({ factor: 20 });
+        const { c1, cursor, daemon } = scene;
+        cursor.script({ delayMs: 1500 });
+        const sync = c1.enqueue(syncTask);
+        await c1.until(() => c1.task(sync).beats > 0 && cursor.requests.length > 0, undefined, "collecting");
+        c1.token.failNext(status, 2);
+        c1.token.revokeAll();
+        const end = await c1.awaitFinish(sync);
+        assert.equal(end.ok, true, end.message);
+        assert.ok(daemon.logLines.some((line) => line.includes(`HTTP ${status}`)));
+      },
+    );
+
+    test(`nor is it an acknowledgement of a report that may have been lost (${status})`, limit, async () => {
+      await using scene = await setScene({ factor: 20 });
+      const { c1 } = scene;
+      c1.script("FinishTask", [{ error: grpcCodes.UNAVAILABLE }]);
+      const sync = c1.enqueue(syncTask);
+      await c1.until(() => c1.calls("FinishTask").length === 1, undefined, "the first report");
+      // Polls ask for tokens too; the second report comes two seconds after the first.
+      c1.token.failNext(status, 4);
+      c1.token.revokeAll();
+      assert.equal((await c1.awaitFinish(sync, 15_000)).ok, true);
+      assert.equal(c1.calls("FinishTask").length, 2);
+    });
+  }
+
   test(
     "A6 UNAUTHENTICATED with a valid token: one retry with a fresh one, then the normal back-off",
     limit,
