@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, suite, test } from "node:test";
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { smallTeam, writeSync } from "../../test/helpers/written-sync.ts";
@@ -65,6 +66,25 @@ suite("opening a sync file", () => {
     assert.equal(reader.databaseBytes, database.length);
     assert.equal(reader.runs.length, 1);
   });
+
+  for (const [name, sql] of [
+    ["a row that is no message", "UPDATE v1_grants SET data = x'0aff'"],
+    ["a row without bytes", "UPDATE v1_grants SET data = 'text'"],
+    ["a table that is missing", "DROP TABLE v1_grants"],
+  ] as const) {
+    test(`${name}, behind a right checksum, is data_loss where it is read`, async () => {
+      const bytes = Buffer.concat([magic, frame(changed(frameContent(good), sql))]);
+      await using reader = await open(bytes);
+      const id = reader.runs[0]?.id ?? "";
+      const refusal = {
+        name: "StatusError",
+        code: "data_loss",
+        message: /file\.c1z holds no readable sync \([^\n]+\)$/,
+      };
+      assert.throws(() => [...reader.grants(id)], refusal);
+      if (sql.startsWith("DROP")) assert.throws(() => reader.countGrants(id), refusal);
+    });
+  }
 
   const rows: readonly (readonly [string, (bytes: Buffer) => Buffer, StatusCode, RegExp])[] = [
     ["an empty file", () => Buffer.alloc(0), "data_loss", /is empty/],
@@ -152,6 +172,21 @@ suite("opening a sync file", () => {
     await assert.rejects(opening, reason);
   });
 });
+
+/** The database after a statement. */
+function changed(database: Uint8Array, sql: string): Buffer {
+  const directory = mkdtempSync(join(tmpdir(), "changed-"));
+  try {
+    const path = join(directory, "db");
+    writeFileSync(path, database);
+    const db = new DatabaseSync(path);
+    db.exec(sql);
+    db.close();
+    return readFileSync(path);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
 
 function frameContent(file: Buffer): Buffer {
   return zstdDecompressSync(file.subarray(5));

@@ -10,6 +10,7 @@ import {
   type StoredGrant,
   type StoredResource,
 } from "../wire/stored-records.ts";
+import { oneLine } from "../wire/text.ts";
 import { makePrivateDirectory } from "./temp-dir.ts";
 import { type Unpacked, unpackDatabase } from "./unpack.ts";
 
@@ -23,7 +24,10 @@ export interface SyncRun {
   readonly endedAt: string | undefined;
 }
 
-/** An opened sync file. Disposing removes its unpacked copy. Rows come one at a time, ordered by id. */
+/**
+ * An opened sync file. Disposing removes its unpacked copy. Rows come one at a time, ordered by id; reading them throws `data_loss`
+ * where the database or a row is damaged.
+ */
 export interface SyncReader extends AsyncDisposable, Unpacked {
   readonly databasePath: string;
   /** Oldest first. */
@@ -46,6 +50,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
 }
 
+const maxReasonBytes = 200;
+
 /** Opens a v1 sync file of any connector. Rejects as `unpackDatabase`, and with `data_loss` when it holds no database. */
 export async function openSyncFile(options: OpenOptions): Promise<SyncReader> {
   await using stack = new AsyncDisposableStack();
@@ -56,7 +62,13 @@ export async function openSyncFile(options: OpenOptions): Promise<SyncReader> {
   stack.defer(() => database.close());
   const runs = guarded(options.path, () => readRuns(database));
   const kept = stack.move();
-  return { ...unpacked, databasePath, runs, ...queries(database), [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return {
+    ...unpacked,
+    databasePath,
+    runs,
+    ...queries(database, options.path),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
 }
 
 function openDatabase(databasePath: string, path: string): DatabaseSync {
@@ -67,9 +79,14 @@ function guarded<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StatusError("data_loss", `${path} holds no readable sync (${why})`, { cause });
+    throw unreadable(path, cause);
   }
+}
+
+/** A file may have a right checksum and yet anything in it. What SQLite says quotes the file's own schema. */
+function unreadable(path: string, cause: unknown): StatusError {
+  const why = oneLine(cause instanceof Error ? cause.message : String(cause), maxReasonBytes);
+  return new StatusError("data_loss", `${path} holds no readable sync (${why})`, { cause });
 }
 
 function readRuns(database: DatabaseSync): readonly SyncRun[] {
@@ -84,9 +101,13 @@ function readRuns(database: DatabaseSync): readonly SyncRun[] {
   }));
 }
 
-function queries(database: DatabaseSync) {
+function queries(database: DatabaseSync, path: string) {
   function* decoded<T>(sql: string, decode: (bytes: Uint8Array) => T, ...values: readonly string[]): Generator<T> {
-    for (const { data } of database.prepare(sql).iterate(...values)) yield decode(bytesOf(data));
+    try {
+      for (const { data } of database.prepare(sql).iterate(...values)) yield decode(bytesOf(data));
+    } catch (cause) {
+      throw unreadable(path, cause);
+    }
   }
   const inOrder = "ORDER BY external_id";
   return {
@@ -106,15 +127,14 @@ function queries(database: DatabaseSync) {
     grants: (sync: string) =>
       decoded(`SELECT data FROM v1_grants WHERE sync_id = ? ${inOrder}`, decodeStoredGrant, sync),
     countByType(sync: string) {
-      const rows = database
-        .prepare(
-          "SELECT resource_type_id AS type, count(*) AS n FROM v1_resources WHERE sync_id = ? GROUP BY 1 ORDER BY 1",
-        )
-        .all(sync);
+      const sql =
+        "SELECT resource_type_id AS type, count(*) AS n FROM v1_resources WHERE sync_id = ? GROUP BY 1 ORDER BY 1";
+      const rows = guarded(path, () => database.prepare(sql).all(sync));
       return new Map(rows.map(({ n, type }) => [String(type), Number(n)]));
     },
     countGrants(sync: string) {
-      const row = database.prepare("SELECT count(*) AS n FROM v1_grants WHERE sync_id = ?").get(sync);
+      const sql = "SELECT count(*) AS n FROM v1_grants WHERE sync_id = ?";
+      const row = guarded(path, () => database.prepare(sql).get(sync));
       return Number(row?.["n"] ?? 0);
     },
   };
@@ -122,5 +142,5 @@ function queries(database: DatabaseSync) {
 
 function bytesOf(value: SQLOutputValue | undefined): Uint8Array {
   if (value instanceof Uint8Array) return value;
-  throw new StatusError("data_loss", "a row of the sync file has no data");
+  throw new TypeError("a row has no data");
 }
