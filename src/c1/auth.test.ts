@@ -215,6 +215,17 @@ suite("what the token endpoint answers", () => {
     });
   }
 
+  test("a life that is no span of time is not believed", () => {
+    for (const [expiresIn, lifeMs] of [
+      [0.001, 1_000],
+      [1e300, 86_400_000],
+      ["1e999", 86_400_000],
+      [-5, 30_000],
+      ["soon", 30_000],
+    ] as const)
+      assert.equal(read(200, json({ access_token: "t", expires_in: expiresIn })).expiresAtMs - 1000, lifeMs);
+  });
+
   test("every life leaves time to use the token and ends before it expires", () => {
     fc.assert(
       fc.property(fc.oneof(fc.double(), fc.integer(), fc.string(), fc.constant(null)), (expiresIn) => {

@@ -15,6 +15,9 @@ export interface AccessToken {
 const earlyMs = 10_000;
 /** Life of a token whose answer names none: long enough not to ask before every call. */
 const fallbackLifeMs = 30_000;
+/** Shorter lives would mean a request per call, longer ones a date that nothing can show. */
+const minLifeMs = 1_000;
+const maxLifeMs = 24 * 3_600_000;
 const maxBodyBytes = 64 * 1024;
 
 /**
@@ -107,5 +110,6 @@ function scheme(tokenType: unknown): string {
 
 function life(expiresIn: unknown): number {
   const seconds = typeof expiresIn === "string" ? Number(expiresIn) : expiresIn;
-  return typeof seconds === "number" && Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : fallbackLifeMs;
+  if (typeof seconds !== "number" || Number.isNaN(seconds) || seconds <= 0) return fallbackLifeMs;
+  return Math.min(maxLifeMs, Math.max(minLifeMs, seconds * 1000));
 }
