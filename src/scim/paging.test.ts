@@ -108,6 +108,23 @@ suite("reading the whole directory", () => {
   });
 });
 
+test("a user who is listed twice on a page comes once", async () => {
+  const row = { id: "1", userName: "ada@example.com" };
+  const calls: ScimCalls = {
+    async send(call) {
+      const rows = Number(call.query?.["startIndex"]) === 1 ? [row, row, { id: "2" }] : [];
+      const body = Buffer.from(JSON.stringify({ totalResults: 3, Resources: rows }));
+      return call.decode({ host: "h", status: 200, headers: {}, body });
+    },
+  };
+  const options = { calls, names: scimNames, pageSize: async () => 10, maxPages: 5, maxUsers: 10 };
+  const listing: Listing = { complete: true };
+  const ids: string[] = [];
+  for await (const page of listUsers(options, undefined, listing, forever)) ids.push(...page.map(({ id }) => id));
+  assert.deepEqual(ids, ["1", "2"]);
+  assert.equal(listing.complete, false);
+});
+
 /** A server whose every page is new, as a loop in a gateway would make it. */
 const endless: ScimCalls = {
   async send(call) {

@@ -38,8 +38,8 @@ export async function* listUsers(
   for (let pages = 1; ; pages += 1) {
     if (pages > options.maxPages || seen.size > options.maxUsers) throw tooMany(options);
     const page = await readPage(options, { startIndex: received + 1, count, filter }, signal);
-    const fresh = page.users.filter(({ id }) => !seen.has(id));
-    for (const { id } of fresh) seen.add(id);
+    // Some list a user twice, even on one page.
+    const fresh = page.users.filter(({ id }) => seen.size < seen.add(id).size);
     received += page.users.length;
     // The total shrinks when somebody is deleted meanwhile; then another user has moved up to a page that was read before.
     most = Math.max(most, page.totalResults ?? 0);

@@ -86,6 +86,11 @@ suite("a user as servers send it", () => {
       });
   });
 
+  test("is refused with an id that JSON could not keep or that no address can hold", () => {
+    for (const text of ['{"id":12345678901234567890}', '{"id":1.5}', '{"id":1e999}', '{"id":"\\ud800"}'])
+      assert.throws(() => readUser(JSON.parse(text)), { code: "internal", message: /the id of a user/ }, text);
+  });
+
   test("answers to its name and all its addresses, in any case and Unicode form", () => {
     const user = readUser({ id: "1", userName: " Ada@X.org", emails: [{ value: "Zo\u00eb@x.org" }] });
     for (const email of ["ada@x.org", "ADA@x.org ", "zoe\u0308@X.ORG"]) assert.ok(answersTo(user, emailKey(email)));
@@ -110,7 +115,16 @@ suite("a list as servers send it", () => {
   });
 
   test("is refused where it is none", () => {
-    for (const value of [null, [], "x", {}, { Resources: "x" }, { totalResults: "x" }, { detail: "error" }])
+    for (const value of [
+      null,
+      [],
+      "x",
+      {},
+      { Resources: "x" },
+      { Resources: null },
+      { totalResults: "x" },
+      { detail: "error" },
+    ])
       assert.throws(() => readUserPage(value), { code: "internal" }, JSON.stringify(value));
   });
 });

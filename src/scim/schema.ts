@@ -55,10 +55,11 @@ export function createBody({ email, familyName, givenName }: NewScimUser): Reado
 /** Throws `internal` when the value is no list of users; an answer of another shape must not be taken for an empty one. */
 export function readUserPage(value: unknown): UserPage {
   if (!isJsonObject(value)) throw malformed("the list of users", "an object");
-  const rows = value["Resources"] ?? [];
+  const sent = value["Resources"] ?? undefined;
+  const rows = sent ?? [];
   const totalResults = wholeNumber(value["totalResults"]);
   if (!Array.isArray(rows)) throw malformed("Resources", "an array");
-  if (value["Resources"] === undefined && totalResults === undefined) {
+  if (sent === undefined && totalResults === undefined) {
     throw malformed("the list of users", "a ListResponse with totalResults or Resources");
   }
   return { users: rows.map(readUser), totalResults };
@@ -67,8 +68,9 @@ export function readUserPage(value: unknown): UserPage {
 /** Throws `internal` when the value is no user with an id. */
 export function readUser(value: unknown): ScimUser {
   if (!isJsonObject(value)) throw malformed("a user", "an object");
-  const id = typeof value["id"] === "number" ? String(value["id"]) : value["id"];
-  if (typeof id !== "string" || id === "") throw malformed("the id of a user", "a text");
+  const id = Number.isSafeInteger(value["id"]) ? String(value["id"]) : value["id"];
+  // A number that JSON could not keep, or half a character, would lead to another record or to none.
+  if (typeof id !== "string" || id === "" || !id.isWellFormed()) throw malformed("the id of a user", "a text");
   // An address would swallow these, and the call would go to the list of all users.
   if (id === "." || id === "..") throw malformed("the id of a user", "more than dots");
   const userName = value["userName"] ?? "";
