@@ -1,6 +1,6 @@
 /** A Cursor role as C1 knows it. */
 export interface CursorRole {
-  /** Last part of the resource id: lower case, without `_`, `:` and white space, so that ids built from it stay unambiguous. */
+  /** Last part of the resource id: lower case, without `_`, `:`, blanks and control characters, so that ids built from it stay unambiguous. */
   readonly id: string;
   readonly displayName: string;
 }
@@ -23,7 +23,7 @@ export function roleId(apiValue: string): string {
   return apiValue
     .trim()
     .toLowerCase()
-    .replace(/[_:\s]/g, "-");
+    .replace(/[_:\s\p{Cc}]/gu, "-");
 }
 
 /** The role of an id from `roleId`; a role that Cursor may add some day is named after its value (`billing-admin`: `Billing Admin`). */

@@ -95,7 +95,7 @@ function readRow(row: unknown, place: Place, intern: (role: string) => string): 
   const id = readId(row["id"], "id", place);
   const publicId = readId(row["publicId"], "publicId", place);
   const own = publicId.startsWith("user_") || id === "" ? publicId : id;
-  const resourceId = own === "" ? idOfEmail(email) : own;
+  const resourceId = own === "" ? idOfEmail(email, place) : own;
   if (resourceId === "") return undefined;
   const other = own === id ? publicId : id;
   return {
@@ -108,9 +108,11 @@ function readRow(row: unknown, place: Place, intern: (role: string) => string): 
   };
 }
 
-function idOfEmail(email: string): string {
+function idOfEmail(email: string, place: Place): string {
   const key = emailKey(email);
-  return key === "" ? "" : `${emailIdPrefix}${key}`;
+  if (key === "") return "";
+  checkId(key, "email", place);
+  return `${emailIdPrefix}${key}`;
 }
 
 /** Whether an id was made from an e-mail address because the row had none of Cursor's. */
@@ -131,11 +133,15 @@ function readId(value: unknown, field: string, place: Place): string {
   }
   const text = readText(value, field, place);
   if (text.trim() === "") return "";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (/[\u0000-\u001F\u007F]/.test(text))
-    throw malformedField(place, field, "a text without control characters", value);
-  checkLength(text, field, maxBytes.id, place);
+  checkId(text, field, place);
   return text;
+}
+
+/** An address made composed and lower case for an id may have become longer. */
+function checkId(text: string, field: string, place: Place): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001F\u007F]/.test(text)) throw malformedField(place, field, "a text without control characters", text);
+  checkLength(text, field, maxBytes.id, place);
 }
 
 function readText(value: unknown, field: string, place: Place): string {

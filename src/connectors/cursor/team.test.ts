@@ -147,7 +147,7 @@ suite("what Cursor sends becomes what C1 sees", () => {
   });
 
   test("roles in other spellings are the known ones; an unknown one is synced and said once", async () => {
-    const roles = ["OWNER", "Free_Owner", "billing admin", "billing admin"];
+    const roles = ["OWNER", "Free_Owner", "billing admin", "billing\u0001admin"];
     await using h = await harness(roles.map((role, at) => ({ id: `user_${at}`, email: `${at}@example.com`, role })));
     const snapshot = await h.connector.readSnapshot(never);
     await h.connector.readSnapshot(never);
@@ -201,6 +201,16 @@ suite("a bad answer fails loudly and never reads as an empty team", () => {
     ["a list at the root", { json: [ada] }, /an object/],
     ["a row that is no object", { json: { teamMembers: [ada, null] } }, /teamMembers\[1\]/],
     ["a field of another type", { json: { teamMembers: [{ ...ada, email: 5 }] } }, /teamMembers\[0\]\.email/],
+    [
+      "an address with a control character where it has to be the id",
+      { json: { teamMembers: [ada, { email: "b\u0000@example.com", role: "member" }] } },
+      /teamMembers\[1\]\.email.*without control characters/,
+    ],
+    [
+      "an address that is too long for an id once it is composed",
+      { json: { teamMembers: [ada, { email: `${"\u{1D160}".repeat(100)}@example.com`, role: "member" }] } },
+      /teamMembers\[1\]\.email.*at most 512 bytes/,
+    ],
     ["a page of a proxy", { body: "<html>hello</html>", headers: { "content-type": "text/html" } }, /proxy or portal/],
     ["an empty body", { body: "" }, /not valid JSON/],
     ["half a body", { body: '{"teamMembers":[{"id":"user_a' }, /cut short/],
