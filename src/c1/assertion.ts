@@ -27,9 +27,9 @@ export function signAssertion(credentials: C1Credentials, nowMs: number, nonce: 
   return `${signed}.${sign(null, Buffer.from(signed), credentials.privateKey).toString("base64url")}`;
 }
 
-/** The host of `host`, `host:port` or `[v6]:port`, without brackets. */
+/** The host of `host`, `host:port` or `[v6]:port`, as Go's `net.SplitHostPort` gives it: brackets go together with a port. */
 export function hostWithoutPort(host: string): string {
-  return host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  return /^\[(.*)\]:\d+$/.exec(host)?.[1] ?? host.replace(/^([^[\]]*):\d+$/, "$1");
 }
 
 function base64UrlJson(value: object): string {
