@@ -420,6 +420,11 @@ suite("unknown names", () => {
     ]);
   });
 
+  test("the name of an unknown variable cannot break the line", () => {
+    const { warnings } = parseConfig(configInput({ env: { ...oneShotEnv, "BATON_\u2028X\u202EY\n": "1" } }));
+    assert.deepEqual(warnings, ["BATON_ X Y  is not a variable of this program and has no effect"]);
+  });
+
   test("the warnings come with the error, because a slip explains what is missing", () => {
     const error = failure({ env: { BATON_CURSOR_APIKEY: "x" } });
     assert.equal(error.exitCode, 2);

@@ -40,5 +40,5 @@ export class ConfigError extends StatusError {
 
 /** Paths and names may hold anything; a message is one line. */
 export function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ");
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ");
 }
