@@ -90,7 +90,7 @@ $(SCIM_PYTHON)/.installed: $(SCIM_SERVERS)/scim2-server/requirements.txt
 ha-soak: dist/baton-cursor ## Two replicas before a failing Kubernetes API, HA_SECONDS long (600)
 	@HA_SECONDS=$(HA_SECONDS) node test/ha/soak.ts
 
-sweeps: dist/baton-cursor ## SIGKILL and SIGTERM at every point of a sync and of account tasks (SWEEP_ONLY= some of them)
+sweeps: dist/baton-cursor ## SIGKILL and SIGTERM at every point of a sync and of account tasks (SWEEP_ONLY=, SWEEP_SHORT=1)
 	@node --test test/chaos/sweeps/sweeps.ts
 
 bench: dist/baton-cursor ## Time and memory against the Go SDK's writers and sqlite3 + zstd (needs Go for those)

@@ -38,18 +38,30 @@ export interface Interruption {
   readonly lodging: Lodging;
 }
 
+/** Where a process is interrupted, and what with. */
+export interface Plan {
+  readonly scenario: Scenario;
+  readonly stage: AccountStage;
+  readonly lodging: Lodging;
+  readonly signal: Signal;
+}
+
+/** Starts a process, interrupts it, and resolves when it is over. Rejects when the point does not come in time. */
+export type Interrupt = (plan: Plan) => Promise<{ readonly taskId: string; readonly end: ProcessEnd }>;
+
 /**
- * Interrupts a process from outside at `point`, starts another one with the same configuration and temporary directory, and has
- * C1 hand the task out again. The second process is idle when this resolves; disposing `lodging` is up to the caller.
+ * Interrupts a process from outside, starts another one with the same configuration and temporary directory, and has C1 hand
+ * the task out again. The second process is idle when this resolves; disposing `lodging` is up to the caller.
  */
 export async function interruptAndRepeat(
   scenario: Scenario,
   stage: AccountStage,
-  { point, signal }: { readonly point: Point; readonly signal: Signal },
+  interrupt: Interrupt,
+  { signal, env }: { readonly signal: Signal; readonly env?: Readonly<Record<string, string>> | undefined },
 ): Promise<Interruption> {
-  const lodging = await openLodging(scenario, stage);
+  const lodging = await openLodging(scenario, stage, env);
   try {
-    const plan = { scenario, stage, lodging, point, signal };
+    const plan = { scenario, stage, lodging, signal };
     const unchanged = changesOf(stage);
     const { taskId, end } = await interrupt(plan);
     const { leases, finishes } = stage.c1.task(taskId);
@@ -68,50 +80,55 @@ export async function interruptAndRepeat(
   }
 }
 
-interface Plan {
-  readonly scenario: Scenario;
-  readonly stage: AccountStage;
-  readonly lodging: Lodging;
-  readonly point: Point;
-  readonly signal: Signal;
+/** Interrupts at a moment of a request that stand-ins see. */
+export function atPoint(point: Point): Interrupt {
+  return async (plan) => {
+    const { scenario, stage, lodging, signal } = plan;
+    const { c1 } = stage;
+    const struck = Promise.withResolvers<void>();
+    const current: { daemon: DaemonProcess | undefined } = { daemon: undefined };
+    const strike = async (first: DaemonProcess): Promise<void> => {
+      first.kill(signal);
+      if (signal === "SIGKILL") await first.ended;
+      // What the stand-in does next shall meet a process that knows of the stop.
+      else await Promise.race([first.ended, heard(first)]);
+      struck.resolve();
+    };
+    const arm = (): Disposable => watchFor(plan, point, () => current.daemon && strike(current.daemon));
+    let taskId = point.busy === "starting" ? c1.enqueue(scenario.task) : undefined;
+    using _early = point.busy === "starting" ? arm() : undefined;
+    const first = await (point.busy === "starting" ? lodging.spawn() : spawnFirst(plan));
+    current.daemon = first;
+    using _late = point.busy === "starting" ? undefined : arm();
+    if (point.busy === "working") taskId = c1.enqueue(scenario.task);
+    if (point.moment === "answered") {
+      await c1.until(() => c1.inFlight.now > 0 && c1.calls("GetTask").at(-1)?.code === 0, finishMs, "the hand-out");
+      await strike(first);
+    }
+    await inTime(struck.promise, first, `"${pointName(point)}" did not come`);
+    const end = await inTime(first.ended, first, "the process did not end");
+    return { taskId: taskId ?? c1.enqueue(scenario.task), end };
+  };
 }
 
-async function interrupt(plan: Plan): Promise<{ readonly taskId: string; readonly end: ProcessEnd }> {
-  const { scenario, stage, lodging, point, signal } = plan;
-  const { c1 } = stage;
-  const struck = Promise.withResolvers<void>();
-  const current: { daemon: DaemonProcess | undefined } = { daemon: undefined };
-  const strike = async (first: DaemonProcess): Promise<void> => {
-    first.kill(signal);
-    if (signal === "SIGKILL") await first.ended;
-    // What the stand-in does next shall meet a process that knows of the stop.
-    else await Promise.race([first.ended, heard(first)]);
-    struck.resolve();
-  };
+/** Calls `strike` at the point. */
+function watchFor(
+  { scenario, stage, signal }: Plan,
+  point: Point,
+  strike: () => Promise<void> | undefined,
+): Disposable {
   const counted = createCounter();
-  const arm = (): Disposable =>
-    watchMoments(stage, async (name, moment) => {
-      const { daemon } = current;
-      if (point.busy === "working") await scenario.during?.(stage, name, moment);
-      if (name !== point.name || moment !== point.moment || counted(name, moment) !== point.count) return undefined;
-      if (daemon === undefined) throw new Error("a request of nobody");
-      await strike(daemon);
-      return signal === "SIGKILL" ? "drop" : undefined;
-    });
-  let taskId: string | undefined;
-  if (point.busy === "starting") taskId = c1.enqueue(scenario.task);
-  using _early = point.busy === "starting" ? arm() : undefined;
-  current.daemon = await (point.busy === "starting" ? lodging.spawn() : spawnIdle(stage, lodging, asksDirectory(plan)));
-  using _late = point.busy === "starting" ? undefined : arm();
-  if (point.busy === "working") taskId = c1.enqueue(scenario.task);
-  const first = current.daemon;
-  if (point.moment === "answered") {
-    await c1.until(() => c1.inFlight.now > 0 && c1.calls("GetTask").at(-1)?.code === 0, finishMs, "the hand-out");
-    await strike(first);
-  }
-  await inTime(struck.promise, first, `"${pointName(point)}" did not come`);
-  const end = await inTime(first.ended, first, "the process did not end");
-  return { taskId: taskId ?? c1.enqueue(scenario.task), end };
+  return watchMoments(stage, async (name, moment) => {
+    if (point.busy === "working") await scenario.during?.(stage, name, moment);
+    if (name !== point.name || moment !== point.moment || counted(name, moment) !== point.count) return undefined;
+    await strike();
+    return signal === "SIGKILL" ? "drop" : undefined;
+  });
+}
+
+/** A process that waits for work. */
+export function spawnFirst({ scenario, stage, lodging }: Omit<Plan, "signal">): Promise<DaemonProcess> {
+  return spawnIdle(stage, lodging, scenario.env(stage)["BATON_PROVISIONING"] === "true");
 }
 
 /** Whether the process has begun to stop. */
@@ -121,7 +138,8 @@ async function heard(first: DaemonProcess): Promise<void> {
   );
 }
 
-async function inTime<T>(wait: Promise<T>, first: DaemonProcess, problem: string): Promise<T> {
+/** Rejects with the log when `wait` takes too long. */
+export async function inTime<T>(wait: Promise<T>, first: DaemonProcess, problem: string): Promise<T> {
   const { promise: tooLate, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`${problem}:\n${first.stderr()}`)), finishMs);
   try {
@@ -135,14 +153,10 @@ async function repeat(plan: Plan, taskId: string): Promise<After> {
   const { stage, lodging } = plan;
   const { c1 } = stage;
   const { leases, state } = c1.task(taskId);
-  const daemon = await spawnIdle(stage, lodging, asksDirectory(plan));
+  const daemon = await spawnFirst(plan);
   const sweptTo = state === "queued" ? undefined : await lodging.leavings();
   if (state !== "queued") c1.requeue(taskId);
   return { taskId, finish: await nextFinish(stage, taskId, leases, daemon), daemon, sweptTo };
-}
-
-function asksDirectory({ scenario, stage }: Plan): boolean {
-  return scenario.env(stage)["BATON_PROVISIONING"] === "true";
 }
 
 /** A number that grows with every change of the directory and every removal of a member. */
@@ -166,7 +180,7 @@ export async function listPoints(scenario: Scenario): Promise<readonly Point[]> 
   let daemon: DaemonProcess;
   {
     using _starting = listen("starting");
-    daemon = await spawnIdle(stage, lodging, scenario.env(stage)["BATON_PROVISIONING"] === "true");
+    daemon = await spawnFirst({ scenario, stage, lodging });
     await stage.c1.awaitCall("GetTask", 1, finishMs);
   }
   {

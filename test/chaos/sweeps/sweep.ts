@@ -1,32 +1,59 @@
 import assert from "node:assert/strict";
 import { availableParallelism } from "node:os";
 import { type TestContext, test } from "node:test";
-import { interruptAndRepeat, listPoints, type Signal } from "./interrupt.ts";
+import { atPoint, type Interrupt, interruptAndRepeat, listPoints, type Signal } from "./interrupt.ts";
 import { type Point, pointName } from "./moments.ts";
 import type { SweepScenario } from "./sweep-scenario.ts";
-import { judgeEnds } from "./verdict.ts";
+import { judgeEnds, type Verdict } from "./verdict.ts";
 
 const limit = { timeout: 120_000 };
 /** Most of the time a process waits, for the other side or for its own start to be read from disk. */
-export const concurrency = 2 * availableParallelism();
+export const patient = { concurrency: 2 * availableParallelism(), timeout: 3_600_000 };
 
 export interface SweepOptions {
   readonly signals: readonly Signal[];
   /** Which of the points, by name; all without it. */
-  readonly picks?: (name: string, index: number) => boolean;
+  readonly picks?: (name: string) => boolean;
 }
 
-/** A test that interrupts the scenario with each signal at each of its points, each in a test of its own. */
+/** A test that interrupts the scenario with each signal at each of its requests, each in a test of its own. */
 export function sweep(scenario: SweepScenario, { signals, picks = () => true }: SweepOptions): void {
-  test(`${scenario.name}: interrupted at every point, then repeated`, {
-    concurrency,
-    timeout: 3_600_000,
-  }, async (t) => {
+  test(`${scenario.name}: interrupted at every request, then repeated`, patient, async (t) => {
     const points = await pointsOf(scenario);
-    const each = points.flatMap((point) => signals.map((signal) => ({ point, signal })));
-    const named = each.map((one) => ({ ...one, name: `${scenario.name}: ${pointName(one.point)}: ${one.signal}` }));
-    await Promise.all(named.filter(({ name }, index) => picks(name, index)).map((one) => sweepPoint(t, scenario, one)));
+    const cases = points.map((point) => ({
+      name: pointName(point),
+      interrupt: atPoint(point),
+      mayTell: scenario.mayTell(point),
+      reports: reportsOf(point),
+    }));
+    await sweepCases(t, scenario, cases, { signals, picks });
   });
+}
+
+/** A point with all that is to be known of it. */
+export interface SweepCase extends Omit<Verdict, "signal"> {
+  readonly name: string;
+  readonly interrupt: Interrupt;
+  /** More variables for both processes. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Plays those of the cases that are picked, each with each signal. */
+export async function sweepCases(
+  t: TestContext,
+  scenario: SweepScenario,
+  cases: readonly SweepCase[],
+  { signals, picks = () => true }: SweepOptions,
+): Promise<void> {
+  const each = cases.flatMap((one) => signals.map((signal) => ({ ...one, signal })));
+  const named = each.map((one) => ({ ...one, name: `${scenario.name}: ${one.name}: ${one.signal}` }));
+  await Promise.all(named.filter(({ name }) => picks(name)).map((one) => sweepOne(t, scenario, one)));
+}
+
+/** Reports that C1 has taken when a process is killed there. Beside a poll, and what is asked at the start, a task goes on. */
+function reportsOf({ busy, name, moment }: Point): readonly number[] {
+  if (name === "GetTask" || busy === "starting") return [0, 1];
+  return [name === "FinishTask" && moment === "took effect" ? 1 : 0];
 }
 
 async function pointsOf(scenario: SweepScenario): Promise<readonly Point[]> {
@@ -44,19 +71,13 @@ function inOrder(wanted: readonly string[], names: readonly string[]): readonly 
   return wanted.slice(0, found);
 }
 
-interface Named {
-  readonly name: string;
-  readonly point: Point;
-  readonly signal: Signal;
-}
-
-function sweepPoint(t: TestContext, scenario: SweepScenario, { name, point, signal }: Named): Promise<void> {
-  return t.test(name, limit, async () => {
+function sweepOne(t: TestContext, scenario: SweepScenario, one: SweepCase & Pick<Verdict, "signal">): Promise<void> {
+  return t.test(one.name, limit, async () => {
     await using stage = await scenario.stage();
     const judge = scenario.observe(stage);
-    const interruption = await interruptAndRepeat(scenario, stage, { point, signal });
+    const interruption = await interruptAndRepeat(scenario, stage, one.interrupt, one);
     await using lodging = interruption.lodging;
-    judgeEnds(interruption, { point, signal, mayTell: scenario.mayTell(point) });
+    judgeEnds(interruption, one);
     await judge(interruption);
     const { daemon } = interruption.after;
     daemon.kill("SIGTERM");
