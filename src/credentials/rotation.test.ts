@@ -61,6 +61,18 @@ suite("following a secrets directory", { concurrency: true }, () => {
     assert.ok(f.readings.length <= 3, `${f.readings.length} readings`);
   });
 
+  test("after the end nothing is read any more, whoever asks, and a reading under way tells nobody", async () => {
+    await using secret = await mountSecret(version(0));
+    const f = follow(secret.directory);
+    f.rotation.look();
+    const ended = f[Symbol.asyncDispose]();
+    f.rotation.look();
+    await ended;
+    f.rotation.look();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.deepEqual([f.readings, f.unreadable], [[], []]);
+  });
+
   test("a directory that goes is told once, and once more that it is back", async () => {
     await using secret = await mountSecret(version(0));
     await using f = follow(secret.directory);

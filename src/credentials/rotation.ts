@@ -21,7 +21,7 @@ export interface RotationDeps {
 
 /** Follows the files of a mounted Secret. */
 export interface Rotation extends AsyncDisposable {
-  /** Looks now, because what is in use was rejected; the kubelet may be quicker than its notification. */
+  /** Looks now, because what is in use was rejected; the kubelet may be quicker than its notification. After the end it does nothing. */
   look(): void;
 }
 
@@ -37,8 +37,12 @@ export function startRotation(deps: RotationDeps): Rotation {
   let next: Promise<void> | undefined;
 
   async function read(): Promise<void> {
+    if (ended.signal.aborted) return;
     try {
-      deps.onFiles(await readSecretDirectory(directory, names, clock, ended.signal));
+      const files = await readSecretDirectory(directory, names, clock, ended.signal);
+      // A version that was tried out after the end would keep the process alive.
+      if (ended.signal.aborted) return;
+      deps.onFiles(files);
       if (problem !== undefined) log.info("the secrets directory can be read again");
       problem = undefined;
     } catch (reason) {
