@@ -36,6 +36,15 @@ suite("two replicas and one Lease", { concurrency: 3 }, () => {
     assert.ok((await metric(a, 'baton_kube_requests_total{verb="update",code="ok"}')) >= 2);
     assert.ok((await metric(b, 'baton_kube_requests_total{verb="get",code="ok"}')) >= 2);
     assert.equal(await metric(a, "baton_lease_transitions_total"), 1);
+    // What the alert on stalled polls counts on: who stands by shows no time of a poll, neither now nor 0.
+    assert.ok((await metric(a, "baton_last_poll_success_timestamp_seconds")) > 1_700_000_000);
+    for (const [name, expected] of [
+      ["baton_last_poll_success_timestamp_seconds", Number.NaN],
+      ['baton_polls_total{outcome="error"}', 0],
+      ['baton_tasks_in_flight{task_type="sync_full"}', 0],
+    ] as const) {
+      assert.equal(await metric(b, name), expected, name);
+    }
   });
 
   test("a leader that is killed is followed within 20 s", async (t) => {

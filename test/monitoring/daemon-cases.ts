@@ -8,6 +8,14 @@ const requests = (api: string, code: string) =>
 const failures = (task_type: string, code: string) => series("baton_task_failures_total", { task_type, code });
 const leader = (instance: string) => series("baton_leader", { instance });
 
+/** What a replica shows that has not polled since it started at 0; a test of two replicas looks at a real one. */
+const standby = (instance: string) => ({
+  [series("process_start_time_seconds", { instance })]: "0x60",
+  [series("baton_build_info", { instance })]: "1x60",
+  [series("baton_polls_total", { instance, outcome: "error" })]: "0x60",
+  [series("baton_tasks_in_flight", { instance, task_type: "sync_full" })]: "0x60",
+});
+
 const polls: readonly RuleCase[] = [
   {
     alert: "BatonPollStalled",
@@ -73,6 +81,52 @@ const polls: readonly RuleCase[] = [
     alert: "BatonPollStalled",
     what: "of two replicas one polls, the other stands by or has lost the Lease",
     series: { [lastPoll()]: "60x60", [lastPoll("b")]: "0+60x60", [pollErrors]: "0x60", [inFlight]: "0x60" },
+    at: 60,
+  },
+  {
+    alert: "BatonPollStalled",
+    what: "of two replicas one polls, the other has stood by since it started",
+    series: { [lastPoll()]: "0+60x60", ...standby("a"), ...standby("b") },
+    at: 60,
+  },
+  ...[31, 40].map(
+    (at): RuleCase => ({
+      alert: "BatonPollStalled",
+      what: `who polled is gone after 30 minutes, who stood by polls after 32, for the first time since its start; minute ${at}`,
+      series: { [lastPoll()]: "0+60x29 stale", ...standby("b"), [lastPoll("b")]: "_x32 1920+60x30" },
+      at,
+    }),
+  ),
+  {
+    alert: "BatonPollStalled",
+    what: "who polled is gone, and nobody follows",
+    series: { [lastPoll()]: "0+60x29 stale", ...standby("b") },
+    at: 50,
+    fires: [
+      {
+        labels: { severity: "critical" },
+        description:
+          "No poll of team in c1 has been answered for 50m 0s. Nothing is synced and no account is created or deleted.",
+      },
+    ],
+  },
+  {
+    alert: "BatonPollStalled",
+    what: "both replicas stand by, one of which has polled before",
+    series: { [lastPoll()]: "60x60", ...standby("a"), ...standby("b") },
+    at: 20,
+    fires: [
+      {
+        labels: { severity: "critical" },
+        description:
+          "No poll of team in c1 has been answered for 19m 0s. Nothing is synced and no account is created or deleted.",
+      },
+    ],
+  },
+  {
+    alert: "BatonPollStalled",
+    what: "of replicas that all poll, one is cut off from C1",
+    series: { [lastPoll()]: "60x60", [pollErrors]: "0+1x60", [lastPoll("b")]: "0+60x60", ...standby("b") },
     at: 60,
   },
   {
