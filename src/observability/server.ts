@@ -1,9 +1,11 @@
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import type { Registry } from "prom-client";
 import type { Clock } from "../baton/clock.ts";
 import { StatusError } from "../baton/status-error.ts";
+import { defaultLimits, type ServerLimits } from "../listener/limited-server.ts";
+import { createListener, sendRefusal } from "../listener/listener.ts";
+import type { AnswerForm } from "../listener/refusal.ts";
 import type { Health, HealthAnswer } from "./health.ts";
-import { createLimitedServer, defaultLimits, type ServerLimits } from "./limited-server.ts";
 
 export interface Listener {
   readonly host: string;
@@ -39,20 +41,23 @@ const securityHeaders = {
 
 /**
  * Opens /live, /ready, /health and /metrics. Every HTTP method gets the answer, as baton-sdk's server gives it, and changes
- * nothing; bodies are not read. Throws `failed_precondition` when a port is taken. Disposing closes the listeners with
- * their connections.
+ * nothing; bodies are not read. What is wrong with a request is answered with a 4xx and a JSON reason. Throws
+ * `failed_precondition` when a port is taken. Disposing closes the listeners with their connections.
  */
 export async function startServer(options: ServerOptions): Promise<ObservabilityServer> {
   const limits = { ...defaultLimits, ...options.limits };
   const { clock, registry } = options;
-  const health = createApp(limits, clock);
+  const form = formOf(clock);
+  const health = createListener(form, limits);
   const answer = (reply: FastifyReply, given: HealthAnswer) => sendHealth(reply, given, clock);
   health.all("/live", (_request, reply) => answer(reply, options.health.live()));
   health.all("/ready", (_request, reply) => answer(reply, options.health.ready()));
   health.all("/health", async (_request, reply) => answer(reply, await options.health.health()));
-  const metrics = options.metricsListener === undefined ? health : createApp(limits, clock);
-  metrics.all("/metrics", async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
+  const metrics = options.metricsListener === undefined ? health : createListener(form, limits);
+  const readMetrics = oneAtATime(() => registry.metrics());
+  metrics.all("/metrics", async (_request, reply) => reply.type(registry.contentType).send(await readMetrics()));
   const apps = new Set([health, metrics]);
+  for (const app of apps) sayWhatIsThere(app, app === health, app === metrics, form);
   try {
     const port = await listen(health, options.listener);
     const metricsPort = options.metricsListener === undefined ? port : await listen(metrics, options.metricsListener);
@@ -63,34 +68,30 @@ export async function startServer(options: ServerOptions): Promise<Observability
   }
 }
 
-function createApp(limits: ServerLimits, clock: Clock): FastifyInstance {
-  const app = fastify({
-    logger: false,
-    forceCloseConnections: true,
-    serverFactory: (listener) => createLimitedServer(limits, listener),
-  });
-  // Whatever a body says it is, nobody looks at it.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
-  app.addHook("onRequest", async (request, reply) => {
-    reply.headers(securityHeaders);
-    const bytes = bodyBytes(request);
-    // What was not read would be taken for the next request.
-    if (bytes > 0) reply.header("connection", "close");
-    if (bytes > limits.bodyBytes) return sendBody(reply.code(413), { status: "too_large" }, clock);
-  });
-  app.setNotFoundHandler((_request, reply) => sendBody(reply.code(404), { status: "not_found" }, clock));
-  // The text of an unexpected error is nobody's business here.
-  app.setErrorHandler(({ statusCode = 500 }: FastifyError, _request, reply) =>
-    sendBody(reply.code(statusCode), { status: "error" }, clock),
-  );
-  return app;
+/** Bodies of refusals look like those of the health endpoints. */
+function formOf(clock: Clock): AnswerForm {
+  const words: Readonly<Record<number, string>> = { 404: "not_found", 413: "too_large", 500: "error" };
+  return {
+    headers: securityHeaders,
+    body: ({ reason, status }) => bodyText({ status: words[status] ?? "bad_request", details: { reason } }, clock),
+  };
 }
 
-/** How long the body says to be; 1 when it does not say. */
-function bodyBytes({ headers }: FastifyRequest): number {
-  if (headers["transfer-encoding"] !== undefined) return 1;
-  return Number(headers["content-length"] ?? 0);
+function sayWhatIsThere(app: FastifyInstance, health: boolean, metrics: boolean, form: AnswerForm): void {
+  const paths = [...(health ? ["/live", "/ready", "/health"] : []), ...(metrics ? ["/metrics"] : [])].join(", ");
+  const reason = `there is nothing at this address: look at ${paths}`;
+  app.setNotFoundHandler((_request, reply) => sendRefusal(reply, { status: 404, reason }, form));
+}
+
+/** Whoever asks while an answer is being made gets the same one, so that many who ask at once cost no more than one. */
+function oneAtATime(read: () => Promise<string>): () => Promise<string> {
+  let underWay: Promise<string> | undefined;
+  return () => {
+    underWay ??= read().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  };
 }
 
 async function listen(app: FastifyInstance, { host, port }: Listener): Promise<number> {
@@ -114,15 +115,17 @@ async function closeAll(apps: ReadonlySet<FastifyInstance>): Promise<void> {
 
 function sendHealth(reply: FastifyReply, { ok, status, details }: HealthAnswer, clock: Clock): FastifyReply {
   const body = Object.keys(details).length === 0 ? { status } : { status, details };
-  return sendBody(reply.code(ok ? 200 : 503), body, clock);
+  return reply
+    .code(ok ? 200 : 503)
+    .header("content-type", "application/json")
+    .send(bodyText(body, clock));
 }
 
 /** The body of baton-sdk's health server: status, UTC timestamp to the second, details only where there are any. */
-function sendBody(
-  reply: FastifyReply,
+function bodyText(
   { status, details }: { readonly status: string; readonly details?: HealthAnswer["details"] },
   clock: Clock,
-): FastifyReply {
+): string {
   const timestamp = `${new Date(clock.nowMs()).toISOString().slice(0, 19)}Z`;
-  return reply.header("content-type", "application/json").send(`${JSON.stringify({ status, timestamp, details })}\n`);
+  return `${JSON.stringify({ status, timestamp, details })}\n`;
 }

@@ -1,8 +1,9 @@
-import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../baton/clock.ts";
 import { StatusError } from "../baton/status-error.ts";
+import { bodyBytes, createListener, sendRefusal } from "../listener/listener.ts";
+import type { AnswerForm, Refusal } from "../listener/refusal.ts";
 import { createEventStream, type EventStream } from "./events.ts";
 import { contentSecurityPolicy, renderPage } from "./page.ts";
 import type { StatusModel } from "./status-model.ts";
@@ -23,9 +24,7 @@ export interface StatusServer extends AsyncDisposable {
 
 /** More pages at once than anybody looks at. */
 const maxPages = 8;
-const maxConnections = 64;
 const maxUnreadBytes = 256 * 1024;
-const maxHeaderBytes = 8 * 1024;
 
 const paths: readonly string[] = ["/", "/events", "/status.json"];
 
@@ -40,6 +39,8 @@ const headers: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "x-frame-options": "DENY",
 };
+
+const form: AnswerForm = { headers, body: ({ reason }) => JSON.stringify({ error: reason }) };
 
 /**
  * Opens the page, its event stream and the same as JSON; nothing can be changed through it. What is wrong with a request is
@@ -73,37 +74,13 @@ export async function startStatusServer({ clock, host, model, port }: StatusServ
 }
 
 function createApp(loopback: boolean): FastifyInstance {
-  const app = fastify({
-    logger: false,
-    forceCloseConnections: true,
-    requestTimeout: 10_000,
-    keepAliveTimeout: 5_000,
-    bodyLimit: 1024,
-    http: { maxHeaderSize: maxHeaderBytes },
-    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
-    clientErrorHandler(error, socket) {
-      const [status, reason] =
-        error.code === "HPE_HEADER_OVERFLOW"
-          ? ["431 Request Header Fields Too Large", `the headers are longer than ${maxHeaderBytes} bytes`]
-          : ["400 Bad Request", "this is not HTTP/1.1"];
-      const body = JSON.stringify({ error: reason });
-      const head = `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close`;
-      if (socket.writable) socket.end(`${head}\r\n\r\n${body}`);
-    },
-  });
-  app.server.maxConnections = maxConnections;
-  app.removeAllContentTypeParsers();
+  const app = createListener(form);
   app.addHook("onRequest", async (request, reply) => {
-    reply.headers(headers);
     const refusal = refusalOf(request, loopback);
-    if (refusal === undefined) return;
-    if (refusal.headers !== undefined) reply.headers(refusal.headers);
-    await reply.code(refusal.status).send({ error: refusal.reason });
+    if (refusal !== undefined) await sendRefusal(reply, refusal, form);
   });
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).send({ error: `there is nothing at this address: look at ${paths.join(", ")}` }),
-  );
-  app.setErrorHandler(answerError);
+  const reason = `there is nothing at this address: look at ${paths.join(", ")}`;
+  app.setNotFoundHandler((_request, reply) => sendRefusal(reply, { status: 404, reason }, form));
   return app;
 }
 
@@ -117,7 +94,8 @@ function addRoutes(
   app.get("/events", { exposeHeadRoute: false }, (_request, reply) => {
     const { raw } = reply;
     if (stream.clients >= maxPages) {
-      return reply.code(429).send({ error: `${maxPages} status pages are open already: close one of them` });
+      const reason = `${maxPages} status pages are open already: close one of them`;
+      return sendRefusal(reply, { status: 429, reason }, form);
     }
     reply.hijack();
     raw.writeHead(200, { ...headers, "content-type": "text/event-stream; charset=utf-8" });
@@ -127,13 +105,8 @@ function addRoutes(
   });
 }
 
-interface Refusal {
-  readonly status: number;
-  readonly reason: string;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
-function refusalOf({ headers: sent, method, raw, url }: FastifyRequest, loopback: boolean): Refusal | undefined {
+function refusalOf(request: FastifyRequest, loopback: boolean): Refusal | undefined {
+  const { headers: sent, method, url } = request;
   if (loopback && !isOwnName(sent.host)) {
     // A page from elsewhere whose name was made to lead here must not read this one.
     return { status: 421, reason: "this page answers to localhost and to addresses only, not to other names" };
@@ -148,18 +121,8 @@ function refusalOf({ headers: sent, method, raw, url }: FastifyRequest, loopback
     return { status: 405, reason: "this page can only be read", headers: { allow: "GET" } };
   }
   if (url.includes("?")) return { status: 400, reason: `${path} takes no parameters` };
-  if (hasBody(raw)) return { status: 400, reason: "a request for this page has no body" };
+  if (bodyBytes(request) > 0) return { status: 400, reason: "a request for this page has no body" };
   return undefined;
-}
-
-function hasBody({ headers: sent }: IncomingMessage): boolean {
-  return sent["transfer-encoding"] !== undefined || Number(sent["content-length"] ?? 0) !== 0;
-}
-
-function answerError(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const status = error.statusCode ?? 500;
-  const reason = status < 500 ? error.message : "the status page failed";
-  return reply.code(status).headers(headers).send({ error: reason });
 }
 
 function isLoopback(host: string): boolean {

@@ -17,6 +17,7 @@ const everyRoom = [
   "c1z",
   "wire",
   "config",
+  "listener",
   "observability",
   "kubernetes",
   "status",
@@ -39,8 +40,9 @@ const boundaries: Boundaries = {
   wire: { rooms: ["baton", "wire/gen"], packages: ["@bufbuild/protobuf", "@grpc/grpc-js"] },
   "wire/gen": { rooms: [], packages: ["@bufbuild/protobuf"] },
   config: { rooms: ["baton"], packages: ["yaml"] },
+  listener: { rooms: ["baton"], packages: ["fastify"] },
   observability: {
-    rooms: ["baton"],
+    rooms: ["baton", "listener"],
     packages: [
       "fastify",
       "prom-client",
@@ -53,7 +55,7 @@ const boundaries: Boundaries = {
     ],
   },
   kubernetes: { rooms: ["baton"], packages: ["@kubernetes/client-node"] },
-  status: { rooms: ["baton"], packages: ["fastify"] },
+  status: { rooms: ["baton", "listener"], packages: ["fastify"] },
   cli: { rooms: ["app", ...everyRoom, "wire/gen"], packages: ["@bufbuild/protobuf"] },
 };
 
