@@ -150,7 +150,7 @@ export const cursorFaults: readonly Fault[] = [
     lasting: "always",
     moreMs: 12_000,
   }),
-  ...faults(`${get}?page`, "sync", paged, { attempts: [1, 2, 3], pageSize: 12 }),
+  ...faults(`${get}?page`, "sync", paged, { attempts: [1, 2, 3], underTest: both, pageSize: 12 }),
   ...faults(get, "create", [...basics, ...rosters(impossibleRosters).slice(0, 10)]),
   ...faults(get, "delete", [...basics, ...rosters(impossibleRosters).slice(0, 10)]),
   ...faults(

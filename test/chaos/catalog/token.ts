@@ -86,8 +86,12 @@ const networks: readonly NetworkAction[] = [
 /** The token endpoint: at the start, while idle, and when a task's own call needs a new token. */
 export const tokenFaults: readonly Fault[] = [
   ...faults("start", "start", everything, { underTest: both }),
-  ...faults("start", "start", [status(503), ...noJson.slice(0, 1)], { lasting: "thrice", moreMs: 10_000 }),
-  ...faults("start", "start", [status(401)], { lasting: "always" }),
+  ...faults("start", "start", [status(503), ...noJson.slice(0, 1)], {
+    underTest: both,
+    lasting: "thrice",
+    moreMs: 10_000,
+  }),
+  ...faults("start", "start", [status(401)], { underTest: both, lasting: "always" }),
   ...faults(
     "idle",
     "now",
@@ -100,7 +104,15 @@ export const tokenFaults: readonly Fault[] = [
   }),
   ...faults("create", "hand-out", [...refused, ...passing, ...brokenBefore, ...lostAfter], { lane: "single" }),
   ...terms.map(([effect, given]) =>
-    fault({ target, call, task: "start", phase: "answer", effect, play: { at: "token-terms", ...given } }),
+    fault({
+      target,
+      call,
+      task: "start",
+      phase: "answer",
+      effect,
+      underTest: both,
+      play: { at: "token-terms", ...given },
+    }),
   ),
   ...networks.map((action) =>
     fault({
@@ -110,6 +122,7 @@ export const tokenFaults: readonly Fault[] = [
       phase: "before",
       effect: action,
       takesMs: 15_000,
+      underTest: both,
       play: { at: "network", action },
     }),
   ),

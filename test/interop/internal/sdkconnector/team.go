@@ -9,8 +9,9 @@ import (
 	"github.com/conductorone/baton-sdk/pkg/types/resource"
 )
 
-// pageRows is what one answer to the syncer holds. Answers travel between two processes, and gRPC takes 4 MiB at most.
-const pageRows = 1_000
+// pageRows is what one answer to the syncer holds. Answers travel between two processes, and gRPC takes 4 MiB at most: that is
+// enough for names of a kilobyte each.
+const pageRows = 500
 
 // team is the roster of one sync: Cursor gives it in one answer, and the syncer asks for it in many pages.
 type team struct {
