@@ -20,8 +20,15 @@ const kinds: Readonly<Record<Target, string>> = {
   finish: "report (FinishTask)",
   cursor: "Cursor's Admin API",
   scim: "SCIM directory",
-  machine: "machine and signals",
+  machine: "signals",
 };
+
+const commonHead = [
+  "faults",
+  "ours survived",
+  "Go SDK connector survived",
+  "of its others, given back to C1 as failed",
+];
 
 /** Both tables, and what was not survived. */
 export function faultSections({ entries, ours, sdk }: Faults): string {
@@ -30,10 +37,9 @@ export function faultSections({ entries, ours, sdk }: Faults): string {
     "## The same faults to both",
     common.length === 0
       ? `not run: ${sdk.absent ?? ours.absent ?? "no fault has a verdict for both"}`
-      : byKind(common, [ours, sdk], ["faults", "ours survived", "Go SDK connector survived"], (found) => {
-          const [one, other] = found;
-          return [String(one?.listed), String(one?.survived), String(other?.survived)];
-        }),
+      : byKind(common, [ours, sdk], commonHead, ([one, other]) =>
+          [one?.listed, one?.survived, other?.survived, other?.givenBack].map(String),
+        ),
     "## Every listed fault",
     "A cell says how many were survived of those that were tried. A fault that was not run has no verdict and counts as neither.",
     byKind(entries, [ours, sdk], ["listed", "ours", "Go SDK connector"], (found) => [
@@ -78,7 +84,12 @@ function failureSection(title: string, { failures, tried }: Tally): string {
   return `## ${title}\n\n${body}`;
 }
 
-function failureLine({ expected, id, note, outcome, seed }: InjectionResult): string {
+function failureLine({ expected, id, note, outcome }: InjectionResult): string {
   const why = note === undefined ? "" : ` (${plain(note)})`;
-  return `- \`${id}\`, seed ${seed}: expected ${plain(expected)}; found ${plain(outcome)}${why}`;
+  return `- \`${id}\`: expected ${brief(expected)}; found ${brief(outcome)}${why}`;
+}
+
+/** Without the parts that say that there was nothing. */
+function brief(outcome: string): string {
+  return plain(outcome.replaceAll(/; (directory|team|effects) -/g, "").replaceAll("; sync -", ", no sync"));
 }

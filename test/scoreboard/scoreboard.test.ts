@@ -75,6 +75,20 @@ suite("the scoreboard's counting", () => {
     }
   });
 
+  test("a failure counts as given back only when nothing else is wrong", () => {
+    const failure = "code 2 retryable; sync -; directory -; team -; effects -";
+    const outcomes = [failure, `${failure}; left behind: a file`, failure.replace("retryable", "final"), "nothing"];
+    const counts = outcomes.map((outcome) => {
+      const { givenBack, survived } = tally(
+        [one],
+        played("go-sdk", [result(one, "go-sdk", { survived: false, outcome })]),
+      );
+      return `${givenBack} given back, ${survived} survived`;
+    });
+    const none = "0 given back, 0 survived";
+    assert.deepEqual(counts, ["1 given back, 0 survived", none, none, none]);
+  });
+
   test("whatever is listed is either tried or not run", () => {
     const results = [result(one, "baton-cursor"), result(two, "baton-cursor", { observed: false })];
     const { listed, notRun, tried } = tally(entries, played("baton-cursor", results));
@@ -103,7 +117,7 @@ suite("the scoreboard's tables of faults", () => {
     const [, section] = text.split("## The same faults to both");
     assert.match(
       section?.split("##")[0] ?? "",
-      /\| token endpoint \| 2 \| 2 \| 1 \|\n\| \*\*all\*\* \| 2 \| 2 \| 1 \|/,
+      /\| token endpoint \| 2 \| 2 \| 1 \| 0 \|\n\| \*\*all\*\* \| 2 \| 2 \| 1 \| 0 \|/,
     );
     assert.doesNotMatch(section?.split("##")[0] ?? "", /SCIM/);
   });
@@ -115,7 +129,7 @@ suite("the scoreboard's tables of faults", () => {
 
   test("list what was not survived, with what was found instead", () => {
     assert.match(text, /## What ours did not survive\n\nNothing\./);
-    assert.match(text, /- `two`, seed 7: expected 1 upload; found 0 uploads \\\| exit 16/);
+    assert.match(text, /- `two`: expected 1 upload; found 0 uploads \\\| exit 16/);
   });
 
   test("never say that nothing was lost where nothing was run", () => {

@@ -13,6 +13,8 @@ export interface Tally {
   readonly tried: number;
   readonly survived: number;
   readonly notRun: readonly NotRun[];
+  /** Of those not survived, how many were reported to C1 as failed with nothing uploaded: C1 hands such a task out again. */
+  readonly givenBack: number;
   /** Tried and not survived, in the order of the list. */
   readonly failures: readonly InjectionResult[];
 }
@@ -51,9 +53,15 @@ export function tally(entries: readonly CatalogEntry[], played: Played): Tally {
     listed: entries.length,
     tried,
     survived: tried - failures.length,
+    givenBack: failures.filter(({ outcome }) => isGivenBack(outcome)).length,
     notRun: [...notRun].map(([reason, count]) => ({ reason, count })),
     failures,
   };
+}
+
+/** The whole outcome, in the words of the manifest, without any problem after it. */
+function isGivenBack(outcome: string): boolean {
+  return /^code \d+ retryable; sync -; directory -; team -; effects -$/.test(outcome);
 }
 
 /** The faults of a list that both programs have a verdict for. */
