@@ -153,6 +153,7 @@ suite("a removal that does not go well", { concurrency: 3 }, () => {
     ["loses its answer", { resetAfterEffect: true }],
     ["answers 503", { status: 503, afterEffect: true }],
     ["answers something else", { json: { outcome: "error" }, afterEffect: true }],
+    ["answers 204", { status: 204, body: "", afterEffect: true }],
     ["says that there is no such member", { ...noMember, afterEffect: true }],
   ];
   for (const [what, answer] of carriedOut) {

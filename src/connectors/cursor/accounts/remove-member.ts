@@ -54,7 +54,7 @@ function post(api: HttpClient, member: TeamMember, signal: AbortSignal): Promise
 }
 
 function readAnswer(response: HttpResponse): boolean {
-  if (response.status === 200) {
+  if (response.status < 300) {
     const body = decodeJson(response);
     if (isJsonObject(body) && body["success"] === true) return true;
     throw new StatusError("internal", "Cursor's answer to the removal of a member does not say that it succeeded");
