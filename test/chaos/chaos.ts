@@ -7,8 +7,8 @@ import type { ProgramUnderTest } from "./program.ts";
 import { goSdk } from "./programs/go-sdk.ts";
 import { finish, openReport } from "./report.ts";
 import { batonCursor } from "./run/baton-cursor.ts";
-import { runAll } from "./run/workers.ts";
-import { planned, shortened, shuffled } from "./schedule.ts";
+import { type Piece, runAll } from "./run/workers.ts";
+import { planned, shortened, shuffled, storms } from "./schedule.ts";
 
 const programs: Readonly<Partial<Record<ProgramName, ProgramUnderTest>>> = {
   "baton-cursor": batonCursor,
@@ -21,13 +21,14 @@ const { values } = parseArgs({
     only: { type: "string" },
     match: { type: "string" },
     short: { type: "boolean", default: false },
+    storm: { type: "string" },
     jobs: { type: "string", default: "8" },
     list: { type: "boolean", default: false },
     "under-test": { type: "string", default: "baton-cursor" },
   },
 });
 
-function chosen(seed: number, underTest: string): readonly Fault[] {
+function faultsOf(seed: number, underTest: string): readonly Fault[] {
   const { match, only, short } = values;
   const able = catalog.filter((entry) => entry.underTest.some((name) => name === underTest));
   if (only !== undefined) return able.filter(({ id }) => id === only);
@@ -35,29 +36,45 @@ function chosen(seed: number, underTest: string): readonly Fault[] {
   return short ? shortened(matching, seed) : shuffled(matching, seed);
 }
 
+function stormsOf(seed: number, count: number): readonly Piece[] {
+  const number = /^storm-(\d+)$/.exec(values.only ?? "")?.[1];
+  return number === undefined ? storms(catalog, seed, count) : storms(catalog, seed, Number(number)).slice(-1);
+}
+
+function planOf(seed: number, underTest: string): readonly Piece[] {
+  const { only = "", storm } = values;
+  if (only.startsWith("storm-")) return stormsOf(seed, 0);
+  const faults = storm === undefined || only !== "" ? faultsOf(seed, underTest) : [];
+  return [...faults.map((entry) => planned(entry, seed)), ...stormsOf(seed, Number(storm ?? 0))];
+}
+
 async function main(): Promise<number> {
   const seed = Number(values.seed);
   const program = Object.values(programs).find(({ name }) => name === values["under-test"]);
   if (program === undefined) throw new Error(`there is no program ${values["under-test"]}`);
-  const entries = chosen(seed, program.name);
-  if (entries.length === 0) throw new Error("nothing to play: see --list");
+  const plan = planOf(seed, program.name);
+  if (plan.length === 0) throw new Error("nothing to play: see --list");
   if (values.list) {
-    for (const { id, takesMs, underTest } of entries) console.log(`${id}\t${takesMs} ms\t${underTest.join(", ")}`);
+    for (const piece of plan) {
+      if ("faults" in piece) console.log(`${piece.id}\t${piece.faults.map(({ entry }) => entry.id).join(" + ")}`);
+      else console.log(`${piece.entry.id}\tattempt ${piece.injection.attempt}\t${piece.entry.underTest.join(", ")}`);
+    }
     return 0;
   }
-  const report = await openReport(entries.length, values.only !== undefined);
+  const report = await openReport(plan.length, values.only !== undefined);
   const results: InjectionResult[] = [];
+  const jobs = values.only === undefined ? Number(values.jobs) : 1;
   await runAll({
-    plan: entries.map((entry) => planned(entry, seed)),
+    plan,
     program,
     seed,
-    jobs: values.only === undefined ? Number(values.jobs) : 1,
+    jobs,
     async onResult(result, log) {
       results.push(result);
       await report.add(result, log);
     },
   });
-  return finish(results, entries.length);
+  return await finish(results, plan.length);
 }
 
 process.exitCode = await main();

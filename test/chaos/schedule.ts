@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Fault } from "./catalog/fault.ts";
-import type { Injection } from "./injection.ts";
+import type { Injection, TaskKind } from "./injection.ts";
+import { manifestOf, plainOutcome } from "./manifest/manifest.ts";
+import { describe } from "./manifest/outcome.ts";
 
 /** A fault and the injection that the seed makes of it. */
 export interface Planned {
@@ -26,23 +28,77 @@ export function planned(entry: Fault, seed: number): Planned {
 
 /** All entries in an order that the seed gives. */
 export function shuffled(entries: readonly Fault[], seed: number): readonly Fault[] {
-  return entries.toSorted((one, other) => draw(seed, "order", one.id) - draw(seed, "order", other.id));
+  return byLot(entries, seed, "order");
 }
 
-/** What the short run leaves to the full one, in milliseconds that an injection takes. */
-const longestShortMs = 12_000;
-const shortCount = 100;
+function byLot(entries: readonly Fault[], seed: number, word: string): readonly Fault[] {
+  const lots = new Map(entries.map((entry) => [entry, draw(seed, word, entry.id)]));
+  return entries.toSorted((one, other) => (lots.get(one) ?? 0) - (lots.get(other) ?? 0));
+}
 
-/** A part of the entries: one of each effect that does not take long, and others up to a hundred. */
+/** What the short run leaves to the full one, in milliseconds that an injection takes; and what it takes no more of than it must. */
+export const longestShortMs = 25_000;
+const longMs = 8_000;
+const shortCount = 120;
+
+/** A part of the entries: one of each effect, unless it takes too long, and others up to a hundred and twenty. */
 export function shortened(entries: readonly Fault[], seed: number): readonly Fault[] {
-  const quick = shuffled(entries, seed).filter(({ takesMs }) => takesMs <= longestShortMs);
+  const able = shuffled(entries, seed).filter(({ takesMs }) => takesMs <= longestShortMs);
+  const quickFirst = [
+    ...able.filter(({ takesMs }) => takesMs <= longMs),
+    ...able.filter(({ takesMs }) => takesMs > longMs),
+  ];
   const seen = new Set<string>();
-  const first = quick.filter(({ effect, lasting }) => {
-    const key = `${effect} ${lasting}`;
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
-  const others = quick.filter((entry) => !first.includes(entry));
+  const first = quickFirst.filter(({ effect }) => !seen.has(effect) && seen.add(effect));
+  const others = quickFirst.filter((entry) => !first.includes(entry));
   return [...first, ...others.slice(0, Math.max(0, shortCount - first.length))];
+}
+
+/** Several faults at once. */
+export interface Storm {
+  readonly id: string;
+  readonly task: StormTask;
+  readonly faults: readonly Planned[];
+}
+
+const stormTasks = ["sync", "create", "reactivate", "delete", "hello"] as const satisfies readonly TaskKind[];
+type StormTask = (typeof stormTasks)[number];
+
+/** What C1 is asked in every task, and may therefore be hit in every task. */
+const everywhere: readonly string[] = ["GetTask", "GET /teams/members", "FinishTask"];
+
+/** The first `count` storms of a seed: two to four faults at different calls, each of which the task gets over by itself. */
+export function storms(entries: readonly Fault[], seed: number, count: number): readonly Storm[] {
+  const harmless = Map.groupBy(entries.filter(isHarmless), ({ task }) => task);
+  return Array.from({ length: count }, (_, index) => {
+    const id = `storm-${index + 1}`;
+    const task = stormTasks[Math.floor(draw(seed, id, "task") * stormTasks.length)] ?? "sync";
+    const shared = task === "hello" ? ["GetTask"] : everywhere;
+    const able = [
+      ...(harmless.get(task) ?? []),
+      ...entries.filter((entry) => shared.includes(entry.call) && entry.task !== task && isHarmless(entry)),
+    ];
+    const wanted = 2 + Math.floor(draw(seed, id, "faults") * 3);
+    const hit = new Map<string, Fault>();
+    for (const entry of byLot(able, seed, id)) {
+      if (hit.size < wanted && !hit.has(entry.call)) hit.set(entry.call, entry);
+    }
+    return { id, task, faults: [...hit.values()].map((entry) => firstOf(entry, task)) };
+  });
+}
+
+/** The fault at the first call of a task, whatever task it was listed for. */
+function firstOf(entry: Fault, task: StormTask): Planned {
+  const first: Fault = { ...entry, task, attempts: [1] };
+  return planned(first, 0);
+}
+
+/** Whether a task comes to the same end with this fault as without it, and reaches it for certain. */
+function isHarmless(entry: Fault): boolean {
+  const { call, lane, lasting, play, task, takesMs } = entry;
+  // A network that is out of order is so for every call.
+  if (task === "start" || lane !== "small" || lasting !== "once" || takesMs > longMs) return false;
+  if (play.at === "token" || call.endsWith("?page") || ("network" in play && play.network !== undefined)) return false;
+  const { lost, outcome } = manifestOf({ ...planned(entry, 0).injection, attempt: 1 }, []);
+  return !lost && describe(outcome) === describe(plainOutcome(task, []));
 }

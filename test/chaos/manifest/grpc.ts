@@ -83,9 +83,14 @@ export function helloVerdict({ effect, lasting, phase }: Injection): Judged {
   return code !== undefined && passing.includes(code) && lasting !== "always" ? fine : again;
 }
 
+/** Effects that end connections, whatever is on its way over them. */
+export function breaksConnection(effect: string): boolean {
+  return /^(damaged-to-.*|outage|restart|reset-all|black-hole)$/.test(effect);
+}
+
 /** A poll that fails hands out nothing; one whose answer is lost takes the task with it. */
-export function pollVerdict({ phase }: Injection): Judged {
-  return phase === "after-effect" ? again : fine;
+export function pollVerdict({ effect, phase }: Injection): Judged {
+  return phase === "after-effect" || breaksConnection(effect) ? again : fine;
 }
 
 export function heartbeatVerdict({ attempt, effect, lasting }: Injection): Judged {

@@ -1,5 +1,6 @@
 import type { Injection, TaskKind } from "../injection.ts";
 import {
+  breaksConnection,
   finishVerdict,
   heartbeatVerdict,
   helloVerdict,
@@ -19,17 +20,18 @@ import { contentOf, digest, oddRows, type Row } from "./team.ts";
  * was when the task was handed out. Knows nothing of the product but what its documents promise.
  */
 export function manifestOf(injection: Injection, rows: readonly Row[]): Manifest {
-  const { effect, target, task } = injection;
-  if (task === "start")
-    return { outcome: started(target === "token" ? tokenAtStart(injection) : startVerdict(injection)), lost: false };
+  const { call, effect, phase, target, task } = injection;
+  const mayRepeat = breaksConnection(effect);
+  if (task === "start") {
+    const verdict = target === "token" ? tokenAtStart(injection) : startVerdict(injection);
+    return { outcome: started(verdict), lost: false, mayRepeat };
+  }
   const { lost, uploads, verdict } = judge(injection);
   const sent = target === "cursor" ? oddRows(effect, rows) : rows;
   // Accepted by the directory, without anything being done.
-  const ignored = injection.call === "DELETE /Users/{id}" && injection.phase === "answer";
-  return {
-    outcome: outcomeOf(task, verdict, ignored, content(task, sent, uploads ?? (verdict === "ok" ? 1 : 0))),
-    lost,
-  };
+  const ignored = call === "DELETE /Users/{id}" && phase === "answer";
+  const synced = content(task, sent, uploads ?? (verdict === "ok" ? 1 : 0));
+  return { outcome: outcomeOf(task, verdict, ignored, synced), lost, mayRepeat };
 }
 
 /** What a task must come to that nothing happens to. */

@@ -20,6 +20,11 @@ export interface Manifest {
    * more when its lease has ended. The outcome holds after that.
    */
   readonly lost: boolean;
+  /**
+   * Whether C1 may have accepted the same sync more than once, because the network broke while nobody can say how far an upload
+   * had come. What it holds must be right each time.
+   */
+  readonly mayRepeat: boolean;
 }
 
 /** gRPC status numbers (gRPC core, `statuscodes`). */

@@ -16,6 +16,8 @@ export interface Lane extends AsyncDisposable {
   process(): ProcessUnderTest | undefined;
   /** Starts a process, after ending the one that runs. Does not wait for anything. */
   start(): Promise<ProcessUnderTest>;
+  /** Ends the process that runs. */
+  stop(): Promise<void>;
   /** Starts one unless one runs, and waits until it has done a task of each kind, so that it has learnt what it can. */
   ready(): Promise<ProcessUnderTest>;
   /** Chunks of a sync of the whole team, known once it is ready. */
@@ -54,7 +56,7 @@ export async function openLane(name: LaneName, program: ProgramUnderTest): Promi
   let chunks = 0;
   let counter = 0;
 
-  const end = async (): Promise<void> => {
+  const stop = async (): Promise<void> => {
     await process?.[Symbol.asyncDispose]();
     process = undefined;
     warm = false;
@@ -67,8 +69,9 @@ export async function openLane(name: LaneName, program: ProgramUnderTest): Promi
     process: () => process,
     chunks: () => chunks,
     next: () => (counter += 1),
+    stop,
     async start() {
-      await end();
+      await stop();
       const started = await program.start(stage, environments[name]);
       process = started;
       const forget = (): void => {
@@ -101,7 +104,7 @@ export async function openLane(name: LaneName, program: ProgramUnderTest): Promi
       cursor.setMembers(rows);
     },
     async [Symbol.asyncDispose]() {
-      await end();
+      await stop();
       c1.takeViolations();
       await stage[Symbol.asyncDispose]();
     },

@@ -14,6 +14,9 @@ export interface Person {
   readonly memberId: string;
 }
 
+/** For tasks that are about nobody. */
+export const nobody: Person = { email: "", memberId: "" };
+
 const small = { active: 30, removed: 3 } as const;
 /** Names that nothing can compress make a file of more than four chunks out of few people. */
 const large = { active: 3_000, removed: 40 } as const;

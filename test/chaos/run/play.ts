@@ -145,8 +145,11 @@ function plantTerms({ token, calls }: C1Server, { at: _at, ...terms }: Extract<P
   };
 }
 
-function plantCursor({ rows, stage }: Lane, play: Extract<Play, { at: "cursor" }>, injection: Injection): Planted {
+const wholeRow = { id: "", name: "", email: "", role: "", isRemoved: false };
+
+function plantCursor({ stage }: Lane, play: Extract<Play, { at: "cursor" }>, injection: Injection): Planted {
   const { cursor } = stage;
+  const rows = cursor.members.map((row) => ({ ...wholeRow, ...row }));
   const answer = typeof play.answer === "function" ? play.answer({ rows }) : play.answer;
   const answers = series(answer, play.on, injection);
   if (play.pageSize !== undefined) cursor.setPageSize(play.pageSize);

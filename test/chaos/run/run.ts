@@ -1,50 +1,51 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Fault } from "../catalog/fault.ts";
-import type { Injection, InjectionResult } from "../injection.ts";
+import type { InjectionResult, TaskKind } from "../injection.ts";
 import { holds } from "../manifest/judge.ts";
 import { manifestOf, plainOutcome } from "../manifest/manifest.ts";
 import { describe, type Manifest, type Outcome } from "../manifest/outcome.ts";
+import type { Row } from "../manifest/team.ts";
 import type { ProcessUnderTest } from "../program.ts";
+import type { Planned, Storm } from "../schedule.ts";
 import type { Lane } from "./lane.ts";
+import { lookAround } from "./look-around.ts";
 import { mark, observe } from "./observe.ts";
-import { bringPerson, type Person, taskOf } from "./people.ts";
+import { bringPerson, nobody, taskOf } from "./people.ts";
 import { type Planted, plant } from "./play.ts";
 
 /** Far more than anything takes, so that a busy machine fails nothing. */
 const patienceMs = 120_000;
+/** A fault for which the task did not wait still comes within this. */
+const lateMs = 30_000;
 /** C1's lease of a task that nobody speaks of ends after this. */
 const leaseMs = 4_000;
 const longLeaseMs = 25_000;
-const tidyMs = 10_000;
-const nobody: Person = { email: "", memberId: "" };
 
 /** Plays one injection and holds what came of it against the manifest. Never rejects. */
-export async function playInjection(
-  lane: Lane,
-  entry: Fault,
-  injection: Injection,
-  seed: number,
-): Promise<InjectionResult> {
+export function playInjection(lane: Lane, { entry, injection }: Planned, seed: number): Promise<InjectionResult> {
   const { id, target, call, phase, effect, task, lasting, attempt } = injection;
-  const underTest = lane.program.name;
-  const startedMs = performance.now();
-  const head = { id, target, call, phase, effect, task, lasting, attempt, seed, underTest };
-  try {
-    const played = task === "start" ? await playStart(lane, entry, injection) : await playTask(lane, entry, injection);
-    const { observed, problems } = played;
-    const expected = describe(played.expected);
-    const outcome = [describe(played.outcome), ...problems].join("; ");
-    const tookMs = Math.round(performance.now() - startedMs);
-    const survived = problems.length === 0 && holds(underTest, played);
-    return { ...head, observed, expected, outcome, survived, tookMs };
-  } catch (reason) {
-    const outcome = reason instanceof Error ? reason.message : String(reason);
-    const tookMs = Math.round(performance.now() - startedMs);
-    return { ...head, observed: false, expected: "an end", outcome, survived: false, tookMs };
-  }
+  const head = { id, target, call, phase, effect, task, lasting, attempt, seed, underTest: lane.program.name };
+  const faults = [{ entry, injection }];
+  const manifest = (rows: readonly Row[]): Manifest => manifestOf(injection, rows);
+  return judged(head, () =>
+    task === "start"
+      ? playStart(lane, { faults, manifest })
+      : playTask(lane, task, { faults, manifest, leaseMs: lasting === "always" ? longLeaseMs : leaseMs }),
+  );
 }
 
-/** Whatever holds after one injection. */
+/** Plays several faults to one task, all of which it has to get over. Never rejects. */
+export function playStorm(lane: Lane, { faults, id, task }: Storm, seed: number): Promise<InjectionResult> {
+  const words = { call: "several", phase: "before", effect: "storm", lasting: "once", attempt: 1 } as const;
+  const target = faults[0]?.injection.target ?? "token";
+  const note = faults.map(({ injection }) => injection.id).join(" ");
+  const manifest = (rows: readonly Row[]): Manifest => {
+    return { outcome: plainOutcome(task, rows), lost: false, mayRepeat: false };
+  };
+  const head = { id, target, task, ...words, seed, underTest: lane.program.name, note };
+  return judged(head, () => playTask(lane, task, { faults, manifest, leaseMs }));
+}
+
+/** Whatever was seen of what was played. */
 interface Played {
   readonly observed: boolean;
   readonly expected: Outcome;
@@ -54,122 +55,134 @@ interface Played {
   readonly problems: readonly string[];
 }
 
-async function playTask(lane: Lane, entry: Fault, injection: Injection): Promise<Played> {
-  const { stage } = lane;
-  const process = await lane.ready();
-  const task = injection.task === "start" ? "sync" : injection.task;
-  const person = bringPerson(stage, task, lane.next());
-  const manifest = manifestOf(injection, stage.cursor.members);
-  const plain = plainOutcome(task, stage.cursor.members);
-  const since = mark(stage);
-  const planted = plant(lane, entry, injection);
-  const taskId = stage.c1.enqueue(taskOf(task, person));
-  planted.watch(taskId);
-  await settle(lane, process, injection, { entry, manifest, planted, taskId });
-  await planted.end();
-  const outcome = observe(stage, task, taskId, person, since);
-  const problems = await lookAround(lane, process);
-  return { observed: planted.seen(), expected: manifest.outcome, outcome, plain, problems };
+type Head = Omit<InjectionResult, "observed" | "expected" | "outcome" | "survived" | "tookMs">;
+
+async function judged(head: Head, play: () => Promise<Played>): Promise<InjectionResult> {
+  const startedMs = performance.now();
+  const took = (): number => Math.round(performance.now() - startedMs);
+  try {
+    const { observed, problems, ...played } = await play();
+    const expected = describe(played.expected);
+    const outcome = [describe(played.outcome), ...problems].join("; ");
+    const survived = problems.length === 0 && holds(head.underTest, played);
+    return { ...head, observed, expected, outcome, survived, tookMs: took() };
+  } catch (reason) {
+    const outcome = reason instanceof Error ? reason.message : String(reason);
+    return { ...head, observed: false, expected: "an end", outcome, survived: false, tookMs: took() };
+  }
 }
 
-interface Play {
-  readonly entry: Fault;
-  readonly manifest: Manifest;
+interface Script {
+  readonly faults: readonly Planned[];
+  manifest(rows: readonly Row[]): Manifest;
+}
+
+async function playTask(
+  lane: Lane,
+  task: Exclude<TaskKind, "start">,
+  { faults, leaseMs, manifest }: Script & { readonly leaseMs: number },
+): Promise<Played> {
+  const { stage } = lane;
+  const process = await lane.ready();
+  const person = bringPerson(stage, task, lane.next());
+  const { lost, mayRepeat, outcome: expected } = manifest(stage.cursor.members);
+  const plain = plainOutcome(task, stage.cursor.members);
+  const since = mark(stage);
+  const planted = join(faults.map(({ entry, injection }) => plant(lane, entry, injection)));
+  const taskId = stage.c1.enqueue(taskOf(task, person));
+  planted.watch(taskId);
+  const takesMs = Math.max(...faults.map(({ entry }) => entry.takesMs));
+  const isLasting = faults.some(({ entry }) => entry.lasting === "always");
+  const isDropped = expected.ending === "nothing";
+  await settle(lane, process, { planted, taskId, takesMs, leaseMs, lost, isDropped, isLasting });
+  await planted.end();
+  const found = observe(stage, task, taskId, person, since);
+  const outcome = mayRepeat ? { ...found, content: found.content.replace(/^\d+ × /, "") } : found;
+  const problems = await lookAround(lane, process);
+  return { observed: planted.seen(), expected, outcome, plain, problems };
+}
+
+function join(all: readonly Planted[]): Planted {
+  return {
+    watch(taskId) {
+      for (const planted of all) planted.watch(taskId);
+    },
+    seen: () => all.every((planted) => planted.seen()),
+    end: async () => void (await Promise.all(all.map((planted) => planted.end()))),
+  };
+}
+
+interface Wait {
   readonly planted: Planted;
   readonly taskId: string;
+  readonly takesMs: number;
+  readonly leaseMs: number;
+  /** C1 may have to hand it out once more. */
+  readonly lost: boolean;
+  /** C1 is told nothing of it. */
+  readonly isDropped: boolean;
+  /** The fault stays until it is taken away. */
+  readonly isLasting: boolean;
 }
 
 /**
- * Waits until C1 has the end of the task; hands it out once more where the manifest says that it may be lost. From a program that
- * does not say when it gives up, a lasting fault is taken away after a while: waiting for better times is an answer too.
+ * Waits until C1 has the end of the task and the fault has come; hands the task out once more where it may be lost. From a
+ * program that does not say when it gives up, a lasting fault is taken away after a while: waiting for better times is an answer
+ * too.
  */
-async function settle(
-  { program: { silenceMs }, stage: { c1 } }: Lane,
-  process: ProcessUnderTest,
-  { lasting }: Injection,
-  { entry, manifest, planted, taskId }: Play,
-): Promise<void> {
-  const giveUpAt = performance.now() + patienceMs + 3 * entry.takesMs;
-  const isOver = (): boolean => c1.task(taskId).state === "finished";
-  const spoken = (): number => {
+async function settle({ program, stage: { c1 } }: Lane, process: ProcessUnderTest, wait: Wait): Promise<void> {
+  const { isDropped, isLasting, leaseMs, lost, planted, taskId, takesMs } = wait;
+  const { silenceMs } = program;
+  const giveUpAt = performance.now() + patienceMs + 3 * takesMs;
+  const spokenOf = (): number => {
     const about = (["Heartbeat", "FinishTask", "Hello"] as const).flatMap((method) =>
       c1.calls(method).filter(({ request }) => request?.taskId === taskId),
     );
     return Math.max(0, ...about.map(({ atMs, endedMs }) => endedMs ?? atMs));
   };
-  let ended = false;
+  let hasEnded = false;
   process.ended.then(() => {
-    ended = true;
+    hasEnded = true;
   });
-  let seenAtMs = 0;
-  let handedOutAgain = false;
-  while (!isOver() && !ended) {
-    await delay(25);
+  let seenAtMs: number | undefined;
+  let overAtMs: number | undefined;
+  let isHandedOutAgain = false;
+  for (; !hasEnded && performance.now() < giveUpAt; await delay(25)) {
     const nowMs = performance.now();
-    if (nowMs > giveUpAt) return;
-    if (seenAtMs === 0 && planted.seen()) seenAtMs = nowMs;
-    if (seenAtMs === 0 || handedOutAgain) continue;
-    const quietMs = nowMs - Math.max(seenAtMs, spoken());
-    if (silenceMs !== undefined && quietMs > silenceMs + entry.takesMs && !manifest.lost) return;
-    if (silenceMs !== undefined && lasting === "always" && nowMs - seenAtMs > silenceMs) await planted.end();
-    if (manifest.outcome.ending === "nothing" && quietMs > leaseMs) return;
-    if (!manifest.lost || quietMs < (lasting === "always" ? longLeaseMs : leaseMs)) continue;
-    handedOutAgain = true;
+    if (planted.seen()) seenAtMs ??= nowMs;
+    if (c1.task(taskId).state === "finished") overAtMs ??= nowMs;
+    if (overAtMs !== undefined && (seenAtMs !== undefined || nowMs > overAtMs + lateMs)) return;
+    if (overAtMs !== undefined || seenAtMs === undefined || isHandedOutAgain) continue;
+    const quietMs = nowMs - Math.max(seenAtMs, spokenOf());
+    if (silenceMs !== undefined && quietMs > silenceMs + takesMs && !lost) return;
+    if (silenceMs !== undefined && isLasting && nowMs - seenAtMs > silenceMs) await planted.end();
+    if (isDropped && quietMs > leaseMs) return;
+    if (!lost || quietMs < leaseMs) continue;
+    isHandedOutAgain = true;
     await planted.end();
     c1.requeue(taskId);
   }
 }
 
-async function playStart(lane: Lane, entry: Fault, injection: Injection): Promise<Played> {
+async function playStart(lane: Lane, { faults, manifest }: Script): Promise<Played> {
   const { c1, cursor } = lane.stage;
-  const manifest = manifestOf(injection, cursor.members);
-  // A process that was before may still ask.
-  await lane.start().then((process) => process[Symbol.asyncDispose]());
+  const { outcome: expected } = manifest(cursor.members);
+  // One that was there before may still ask.
+  await lane.stop();
   c1.takeViolations();
-  const planted = plant(lane, entry, injection);
+  const planted = join(faults.map(({ entry, injection }) => plant(lane, entry, injection)));
   const process = await lane.start();
   const taskId = c1.enqueue(taskOf("sync", nobody));
-  const started = c1.awaitFinish(taskId, patienceMs + 3 * entry.takesMs).then(() => "started");
+  const patience = patienceMs + 3 * Math.max(...faults.map(({ entry }) => entry.takesMs));
+  const started = c1.awaitFinish(taskId, patience).then(() => "started");
+  started.catch(() => undefined);
   const exited = process.ended.then(({ code, signal }) => `exit ${code ?? signal}`);
   const ending = await Promise.race([started, exited]);
-  started.catch(() => undefined);
   await planted.end();
-  const outcome = { ...manifest.outcome, ending };
   // Kubernetes starts again what has ended.
   const next = ending === "started" ? process : await lane.start();
-  await c1.awaitFinish(taskId, patienceMs);
+  await c1.awaitFinish(taskId, patience);
   const problems = await lookAround(lane, next);
-  const plain = { ...manifest.outcome, ending: "started" };
-  return { observed: planted.seen(), expected: manifest.outcome, outcome, plain, problems };
-}
-
-/** What has to hold after every injection: it lives, has left nothing behind, has broken no rule, and works. */
-async function lookAround(lane: Lane, process: ProcessUnderTest): Promise<readonly string[]> {
-  const { c1, cursor, scim } = lane.stage;
-  const problems: string[] = [];
-  const giveUpAt = performance.now() + tidyMs;
-  while (process.leftovers().length > 0 && performance.now() < giveUpAt) await delay(50);
-  if (process.leftovers().length > 0) problems.push(`left behind: ${process.leftovers().join(", ")}`);
-  const live = await process.live();
-  if (live !== 200) problems.push(`/live says ${live}`);
-  await lane.reset();
-  const since = mark(lane.stage);
-  const taskId = c1.enqueue(taskOf("sync", nobody));
-  const ended = process.ended.then(({ code }) => problems.push(`the process ended with ${code}`));
-  await Promise.race([c1.awaitFinish(taskId, patienceMs).catch(() => undefined), ended]);
-  const wanted = describe(plainOutcome("sync", cursor.members));
-  const found = describe(observe(lane.stage, "sync", taskId, nobody, since));
-  if (found !== wanted) problems.push(`the sync after it: ${found}, not ${wanted}`);
-  const broken = c1.takeViolations().map(({ where, field, message }) => `${where}: ${field} ${message}`);
-  problems.push(...broken, ...takeNew(scim.violations));
-  return problems;
-}
-
-const told = new WeakMap<readonly string[], number>();
-
-/** The entries that were not there the last time. */
-function takeNew(violations: readonly string[]): readonly string[] {
-  const fresh = violations.slice(told.get(violations) ?? 0);
-  told.set(violations, violations.length);
-  return fresh;
+  const plain = { ...expected, ending: "started" };
+  return { observed: planted.seen(), expected, outcome: { ...expected, ending }, plain, problems };
 }

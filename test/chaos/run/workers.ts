@@ -1,12 +1,15 @@
 import type { LaneName } from "../catalog/fault.ts";
 import type { InjectionResult } from "../injection.ts";
 import type { ProgramUnderTest } from "../program.ts";
-import type { Planned } from "../schedule.ts";
+import type { Planned, Storm } from "../schedule.ts";
 import { type Lane, openLane } from "./lane.ts";
-import { playInjection } from "./run.ts";
+import { playInjection, playStorm } from "./run.ts";
+
+/** One thing to play. */
+export type Piece = Planned | Storm;
 
 export interface Work {
-  readonly plan: readonly Planned[];
+  readonly plan: readonly Piece[];
   readonly program: ProgramUnderTest;
   readonly seed: number;
   /** How many stages run beside each other. */
@@ -20,30 +23,28 @@ const longMs = 30_000;
 
 /** Plays all of it on several stages at once. A stage whose program did not survive is replaced. */
 export async function runAll({ jobs, onResult, plan, program, seed }: Work): Promise<void> {
+  const isLong = (piece: Piece): boolean => takesMs(piece) >= longMs;
   const waiting = [
-    ...plan
-      .filter(({ entry }) => entry.takesMs >= longMs)
-      .sort((one, other) => other.entry.takesMs - one.entry.takesMs),
-    ...plan.filter(({ entry }) => entry.takesMs < longMs),
+    ...plan.filter(isLong).sort((one, other) => takesMs(other) - takesMs(one)),
+    ...plan.filter((piece) => !isLong(piece)),
   ];
   /** What is next for a stage of this kind; of another kind only when there is no more of this one. */
-  const take = (name: LaneName | undefined): Planned | undefined => {
+  const take = (name: string | undefined): Piece | undefined => {
     const [first] = waiting;
-    const isLong = first !== undefined && first.entry.takesMs >= longMs;
-    const own = isLong ? 0 : waiting.findIndex(({ entry }) => entry.lane === name);
+    const own = first === undefined || isLong(first) ? 0 : waiting.findIndex((piece) => laneOf(piece) === name);
     return waiting.splice(Math.max(0, own), 1)[0];
   };
   async function work(): Promise<void> {
     let lane: Lane | undefined;
     try {
       for (let next = take(undefined); next !== undefined; next = take(lane?.name)) {
-        if (lane?.name !== next.entry.lane) {
+        if (lane?.name !== laneOf(next)) {
           await lane?.[Symbol.asyncDispose]();
-          lane = await openLane(next.entry.lane, program);
+          lane = await openLane(laneOf(next), program);
         }
         const before = lane.process();
         const from = before?.log().length ?? 0;
-        const result = await playInjection(lane, next.entry, next.injection, seed);
+        const result = await ("faults" in next ? playStorm(lane, next, seed) : playInjection(lane, next, seed));
         const after = lane.process();
         const log = after?.log().slice(after === before ? from : 0) ?? "";
         await onResult(result, log);
@@ -56,4 +57,12 @@ export async function runAll({ jobs, onResult, plan, program, seed }: Work): Pro
     }
   }
   await Promise.all(Array.from({ length: Math.min(jobs, plan.length) }, work));
+}
+
+function laneOf(piece: Piece): LaneName {
+  return "faults" in piece ? "small" : piece.entry.lane;
+}
+
+function takesMs(piece: Piece): number {
+  return "faults" in piece ? 0 : piece.entry.takesMs;
 }

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { readImports } from "./imports.ts";
+
+const tests = new URL("../", import.meta.url).pathname;
+const planted = new URL("../fixtures/house/manifest/", import.meta.url).pathname;
+
+/** Everything that the manifest's files come to import, as `file: what`, that is neither a test's own file nor a `node:` module. */
+function foreignImports(root: string): readonly string[] {
+  const imports = Map.groupBy(readImports(root), ({ from }) => from);
+  const open = [...imports.keys()].filter((file) => file.startsWith("chaos/manifest/"));
+  const seen = new Set(open);
+  const foreign: string[] = [];
+  for (const file of open) {
+    for (const { specifier, target } of imports.get(file) ?? []) {
+      if (specifier.startsWith("node:")) continue;
+      if (target === undefined || target.startsWith("../")) foreign.push(`${file}: ${target ?? specifier}`);
+      else if (!seen.has(target)) open.push(target);
+      if (target !== undefined) seen.add(target);
+    }
+  }
+  assert.ok(seen.size > 0, "there is no manifest to look at");
+  return foreign;
+}
+
+suite("the manifest of the chaos runs", () => {
+  test("is computed without the product, and without whatever imports it", () => {
+    assert.deepEqual(foreignImports(tests), []);
+  });
+
+  test("a planted import over two files is found", () => {
+    assert.deepEqual(foreignImports(planted), ["chaos/rows.ts: ../src/connectors/cursor/schema.ts"]);
+  });
+});
