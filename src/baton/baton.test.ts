@@ -77,6 +77,12 @@ suite("retry", () => {
     );
   });
 
+  test("a least share keeps waits from becoming nothing", () => {
+    const wait = (random: number) =>
+      retryDelayMs(new StatusError("unavailable", "x"), 2, { ...policy, leastShare: 0.5 }, () => random);
+    assert.deepEqual([0, 0.5, 1].map(wait), [1000, 1500, 2000]);
+  });
+
   test("the other side's wait wins, and one that is too long ends the retrying", () => {
     const asked = (retryAfterMs: number) =>
       retryDelayMs(new StatusError("unavailable", "x", { retryAfterMs }), 1, policy, Math.random);

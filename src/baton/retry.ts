@@ -10,6 +10,8 @@ export interface RetryPolicy {
   /** A wait that the other side asks for is honoured up to this; a longer one ends the retrying. */
   readonly maxRetryAfterMs: number;
   readonly retryOn: ReadonlySet<StatusCode>;
+  /** No wait is shorter than this share of its ceiling (0): for work that is worth outlasting a short outage. */
+  readonly leastShare?: number;
 }
 
 export interface RetryDeps {
@@ -21,7 +23,7 @@ export interface RetryDeps {
 
 /**
  * The wait before attempt `attempt + 1` (attempts count from 1), or `undefined` when there must not be another one.
- * Full jitter over an exponential ceiling; the other side's own wait wins.
+ * Full jitter over an exponential ceiling, or over what `leastShare` leaves of it; the other side's own wait wins.
  */
 export function retryDelayMs(
   error: StatusError,
@@ -34,7 +36,8 @@ export function retryDelayMs(
     return error.retryAfterMs <= policy.maxRetryAfterMs ? error.retryAfterMs : undefined;
   }
   const ceiling = Math.min(policy.maxDelayMs, policy.initialDelayMs * 2 ** (attempt - 1));
-  return ceiling * random();
+  const least = policy.leastShare ?? 0;
+  return ceiling * (least + (1 - least) * random());
 }
 
 /** Runs `attempt` until it succeeds or the policy gives up; throws the last error. Ends at once when `signal` aborts. */

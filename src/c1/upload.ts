@@ -18,6 +18,8 @@ export const uploadRetryPolicy: RetryPolicy = {
     "resource_exhausted",
     "data_loss",
   ]),
+  // Five attempts within a moment would waste a sync of minutes on an outage of seconds.
+  leastShare: 0.5,
 };
 
 export interface UploadDeps {

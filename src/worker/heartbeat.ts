@@ -42,6 +42,7 @@ const firstHeartbeatPolicy: RetryPolicy = {
   maxDelayMs: 5_000,
   maxRetryAfterMs: 10_000,
   retryOn: new Set(["unavailable", "deadline_exceeded", "resource_exhausted", "aborted", "internal", "unknown"]),
+  leastShare: 0.5,
 };
 
 /**
