@@ -98,6 +98,8 @@ export function heartbeatVerdict({ attempt, effect, lasting }: Injection): Judge
     return attempt === 1 ? { verdict: "nothing", lost: false } : { verdict: { code: "CANCELLED" }, lost: false };
   }
   const code = codeOf(effect);
+  // Four heartbeats in a row may come to nothing while the connection is being made anew.
+  if (breaksConnection(effect)) return again;
   if (code === undefined || isOverAtOnce(code, lasting)) return fine;
   // A task whose first heartbeat fails for good is dropped, and C1's lease ends.
   if (attempt === 1) return passing.includes(code) ? fine : again;

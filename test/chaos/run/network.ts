@@ -10,9 +10,9 @@ export interface Disturbance {
   seen(): boolean;
 }
 
-const lastsMs = 4_000;
+const lastsMs = 3_000;
 /** What was on its way when it began arrives all the same, on a busy machine late. */
-const underWayMs = 2_000;
+const underWayMs = 1_500;
 
 /** Does it now; after a few seconds all is well again. */
 export function disturb(c1: C1Server, action: NetworkAction): Disturbance {
