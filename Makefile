@@ -67,6 +67,13 @@ generate: $(STAMP) ## Make the wire code and the generated documents anew
 interop: dist/baton-cursor ## Against the official Go SDK, generated stubs and baton CLI (needs Go)
 	@node --test --test-concurrency=1 test/interop/interop.ts test/interop/sdk-connector.ts
 
+.PHONY: fuzz fuzz-go
+fuzz: $(STAMP) ## Parsers of outside data under coverage-guided fuzzing (FUZZ_SECONDS=60 in all, FUZZ_ONLY, FUZZ_SEED, FUZZ_KEEP=1)
+	@node test/fuzz/fuzz.ts
+
+fuzz-go: $(STAMP) ## Random content and credentials through our code and the official Go SDK's, compared (needs Go)
+	@node --test test/fuzz/go.ts
+
 monitoring-test: dist/baton-cursor ## Rules, dashboard and metrics against a real Prometheus (Debian package prometheus)
 	@node --test test/monitoring/rules.ts test/monitoring/scrape.ts
 

@@ -63,7 +63,8 @@ export function readC1z(file: string | Uint8Array): C1z {
   }
 }
 
-function readFrames(bytes: Buffer): ZstdFrame[] {
+/** The frames that follow each other in `bytes`; throws where something else stands. */
+export function readFrames(bytes: Buffer): ZstdFrame[] {
   const frames: ZstdFrame[] = [];
   for (let at = 0; at < bytes.length; ) {
     const frame = readFrame(bytes.subarray(at));

@@ -26,19 +26,23 @@ import (
 var errFound = errors.New("differences found")
 
 var usages = map[string]string{
-	"bench":   "-engine sqlite|pebble [-batch N] IN.c1z OUT.c1z",
-	"c1":      "[-listen 127.0.0.1:0] -cert FILE -key FILE [-script FILE] [-save DIR] [-timeout 120s]",
-	"certs":   "DIR: a private CA (ca.pem) and a server certificate for this machine (cert.pem, key.pem)",
-	"convert": "FILE OUT: to the SDK's default engine, comparing rows before and after",
-	"dump":    "FILE: everything the SDK's reader finds, as one JSON object",
-	"export":  "IN.c1z DIR: CSV files and a script for the sqlite3 command",
-	"sample":  "[-users N] [-engine sqlite|pebble] OUT.c1z: a file written by the SDK itself",
-	"wire":    "encode | check: NDJSON of every message, and its verification",
+	"bench":       "-engine sqlite|pebble [-batch N] IN.c1z OUT.c1z",
+	"c1":          "[-listen 127.0.0.1:0] -cert FILE -key FILE [-script FILE] [-save DIR] [-timeout 120s]",
+	"certs":       "DIR: a private CA (ca.pem) and a server certificate for this machine (cert.pem, key.pem)",
+	"convert":     "FILE OUT: to the SDK's default engine, comparing rows before and after",
+	"credentials": "-cert FILE -key FILE: NDJSON of client ids and secrets, and what the SDK makes of each",
+	"dump":        "FILE: everything the SDK's reader finds, as one JSON object",
+	"export":      "IN.c1z DIR: CSV files and a script for the sqlite3 command",
+	"marshal":     "NDJSON of records, and how Go encodes each",
+	"sample":      "[-users N] [-engine sqlite|pebble] OUT.c1z: a file written by the SDK itself",
+	"write":       "OUT.c1z: NDJSON of records, written by the SDK",
+	"wire":        "encode | check: NDJSON of every message, and its verification",
 }
 
 var runners = map[string]func(ctx context.Context, args []string) error{
 	"bench": runBench, "c1": runC1, "certs": runCerts, "convert": runConvert,
 	"dump": runDump, "export": runExport, "sample": runSample, "wire": runWire,
+	"credentials": runCredentials, "marshal": runMarshal, "write": runWrite,
 }
 
 func main() {
