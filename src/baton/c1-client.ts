@@ -36,5 +36,7 @@ export interface C1Client {
   uploadAsset(taskId: string, upload: Upload, signal: AbortSignal): Promise<void>;
   /** One attempt. Repeating it is the worker's business, because a result must not get lost. */
   finishTask(report: TaskReport, signal: AbortSignal): Promise<void>;
+  /** Says that no more calls about this task follow until it is handed out again, so that nothing need be kept for it. */
+  forget(taskId: string): void;
   close(): void;
 }

@@ -78,6 +78,8 @@ export function createC1Client(options: C1ClientOptions): C1Client {
       await call(context, finishTask, encodeFinish(report, hostId), limits.finishTask, signal);
     },
     uploadAsset: (taskId, upload, signal) => uploadAsset(context, taskId, upload, signal),
+    // Every task goes over the same connection.
+    forget: () => undefined,
     close: () => context.channel.close(),
   };
 }

@@ -90,6 +90,7 @@ function clientOf(session: Session): C1Client {
     heartbeat: (id) => answer("heartbeat", id, () => ({ cancelled: false, nextHeartbeatMs: undefined })),
     uploadAsset: (id) => answer("uploadAsset", id, () => undefined),
     finishTask: ({ task }) => answer("finishTask", task.id, () => undefined),
+    forget: (id) => void session.calls.push(`forget ${id}`),
     close() {
       session.closed += 1;
     },
@@ -199,6 +200,12 @@ suite("a task under way", () => {
     assert.deepEqual(s.session("a").calls, [`heartbeat ${first}`, `uploadAsset ${first}`, `finishTask ${first}`]);
     assert.equal(s.session("a").closed, 1);
     assert.deepEqual(s.session("b").calls, []);
+  });
+
+  test("one that was dropped without a report keeps no session either", async () => {
+    const s = await taken();
+    s.c1.forget(first);
+    assert.equal(s.session("a").closed, 1);
   });
 
   test("a hello task too", async () => {

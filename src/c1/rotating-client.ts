@@ -36,7 +36,7 @@ interface Session {
 
 /** Reports that never succeed would keep sessions for ever; nobody has so many tasks under way. */
 const maxTasks = 10_000;
-/** The longest sync is over by then; tasks that were dropped without a report must not keep a session. */
+/** The longest sync is over by then. */
 const longestRetiredMs = 6 * 60 * 60_000;
 
 /**
@@ -105,6 +105,10 @@ class SessionSwitch implements RotatingC1Client {
   async finishTask(...[report, signal]: Parameters<C1Client["finishTask"]>): Promise<void> {
     await this.#ofTask(report.task.id, signal, (client) => client.finishTask(report, signal));
     this.#settled(report.task.id);
+  }
+
+  forget(taskId: string): void {
+    this.#settled(taskId);
   }
 
   close(): void {

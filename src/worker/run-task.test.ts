@@ -81,13 +81,14 @@ suite("heartbeats around a task", () => {
     assert.equal(running.done[0]?.outcome, "cancelled");
   });
 
-  test("a first heartbeat that fails: no work, no report", async () => {
+  test("a first heartbeat that fails: no work, no report, and nothing is kept for the task", async () => {
     await using running = startWorker();
     const { c1 } = running;
     c1.fail("heartbeat", "not_found");
-    c1.enqueue(sync);
-    await until(() => running.done.length === 1, "the end of the task");
+    const id = c1.enqueue(sync);
+    await until(() => c1.forgotten.length === 1, "the end of the task");
     assert.equal(c1.callsOf("finishTask").length, 0);
+    assert.deepEqual(c1.forgotten, [id]);
   });
 
   test("H3 cancelled in mid-sync: CANCELLED, retryable, told once, other tasks unaffected", async () => {

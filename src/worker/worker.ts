@@ -33,7 +33,7 @@ export interface WorkerOptions {
 }
 
 export interface WorkerDeps {
-  readonly c1: Pick<C1Client, "hello" | "getTask" | "getTasks" | "heartbeat" | "finishTask">;
+  readonly c1: Pick<C1Client, "hello" | "getTask" | "getTasks" | "heartbeat" | "finishTask" | "forget">;
   readonly handlers: TaskHandlers;
   readonly metadata: ConnectorMetadata;
   readonly clock: Clock;
@@ -250,6 +250,7 @@ class PollingWorker implements Worker {
       })
       .finally(() => {
         this.#running.delete(task.id);
+        this.#deps.c1.forget(task.id);
         release();
       });
     this.#running.set(task.id, { id: task.id, type: task.type, startedMs: this.#deps.clock.nowMs(), ended });

@@ -58,6 +58,8 @@ export function taskId(n: number): string {
 export class FakeC1 implements C1Client {
   readonly calls: Call[] = [];
   readonly uploads: { readonly taskId: string; readonly upload: Upload }[] = [];
+  /** Tasks about which no more is said, in this order. */
+  readonly forgotten: string[] = [];
   readonly violations: string[] = [];
   /** Answers to the next polls in turn, then `undefined`; any number as C1 might send it. */
   readonly nextPolls: (number | undefined)[] = [];
@@ -190,6 +192,10 @@ export class FakeC1 implements C1Client {
       entry.state = "settled";
       entry.reports.push(report);
     });
+  }
+
+  forget(id: string): void {
+    this.forgotten.push(id);
   }
 
   close(): void {
