@@ -143,6 +143,18 @@ suite("repeats", () => {
     assert.equal(lines.length, 1_920, "these count as new, in place of ten others");
   });
 
+  test("one timer waits for the end of all of them", () => {
+    const clock = createVirtualClock();
+    let waits = 0;
+    const sleep = async (): Promise<void> => {
+      waits += 1;
+      await new Promise(() => undefined);
+    };
+    using limit = limitRepeats(createRecordingLogger(), { ...clock, sleep });
+    for (let n = 0; n < 50; n += 1) limit.log.warn(`line ${"x".repeat(n)}`);
+    assert.equal(waits, 1);
+  });
+
   test("the end tells what was left out, and after it nothing is", () => {
     using set = setUp();
     for (let n = 0; n < 3; n += 1) set.log.warn("odd");

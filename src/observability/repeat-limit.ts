@@ -27,7 +27,6 @@ interface Repeat {
   lastMs: number;
   /** Wall clock. */
   lastAtMs: number;
-  readonly forgotten: AbortController;
 }
 
 /**
@@ -47,7 +46,8 @@ class RepeatLimiter {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #repeats = new Map<string, Repeat>();
-  #ended = false;
+  readonly #end = new AbortController();
+  #watching = false;
 
   constructor(log: Logger, clock: Clock) {
     this.#log = log;
@@ -59,7 +59,8 @@ class RepeatLimiter {
       (level: Level) =>
       (message: string, fields: LogFields = {}): void => {
         const all = { ...logScope(), ...common, ...fields };
-        const leftOut = this.#ended || all["taskId"] !== undefined ? 0 : this.#leftOutBefore(level, message, all);
+        const leftOut =
+          this.#end.signal.aborted || all["taskId"] !== undefined ? 0 : this.#leftOutBefore(level, message, all);
         if (leftOut === 0) inner[level](message, fields);
         else if (leftOut !== undefined) inner[level](message, { ...fields, repeated: leftOut });
       };
@@ -73,7 +74,7 @@ class RepeatLimiter {
   }
 
   end(): void {
-    this.#ended = true;
+    this.#end.abort();
     for (const key of [...this.#repeats.keys()]) this.#forget(key);
   }
 
@@ -110,27 +111,27 @@ class RepeatLimiter {
       writtenMs: nowMs,
       lastMs: nowMs,
       lastAtMs: this.#clock.nowMs(),
-      forgotten: new AbortController(),
     };
     this.#repeats.set(key, repeat);
-    void this.#forgetWhenQuiet(key, repeat);
+    if (!this.#watching) void this.#forgetTheQuiet();
   }
 
-  /** Never rejects. */
-  async #forgetWhenQuiet(key: string, repeat: Repeat): Promise<void> {
-    const { signal } = repeat.forgotten;
-    while (!signal.aborted) {
-      const quietInMs = repeat.lastMs + quietMs - this.#clock.monotonicMs();
-      if (quietInMs <= 0) this.#forget(key);
-      else await this.#clock.sleep(quietInMs, signal).catch(() => undefined);
+  /** One timer for all lines. Never rejects. */
+  async #forgetTheQuiet(): Promise<void> {
+    this.#watching = true;
+    while (this.#repeats.size > 0) {
+      const quietSinceMs = this.#clock.monotonicMs() - quietMs;
+      for (const [key, { lastMs }] of [...this.#repeats]) if (lastMs <= quietSinceMs) this.#forget(key);
+      const nextMs = Math.min(...[...this.#repeats.values()].map(({ lastMs }) => lastMs)) - quietSinceMs;
+      if (this.#repeats.size > 0) await this.#clock.sleep(nextMs, this.#end.signal).catch(() => undefined);
     }
+    this.#watching = false;
   }
 
   #forget(key: string): void {
     const repeat = this.#repeats.get(key);
     if (repeat === undefined) return;
     this.#repeats.delete(key);
-    repeat.forgotten.abort();
     if (repeat.leftOut === 0) return;
     this.#log.info("a line that was repeated has not come again", {
       line: repeat.message,
