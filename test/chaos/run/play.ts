@@ -18,6 +18,9 @@ export interface Planted {
 const times: Readonly<Record<Lasting, number>> = { once: 1, thrice: 3, always: Number.POSITIVE_INFINITY };
 /** How many hits prove it: a process may rightly give up before the third. */
 const proof: Readonly<Record<Lasting, number>> = { once: 1, thrice: 2, always: 1 };
+/** One that goes by rules of its own may give up at the first. */
+const proofOf = ({ program }: Lane, { lasting }: Injection): number =>
+  program.silenceMs === undefined ? proof[lasting] : 1;
 
 /** Lays a fault out in the stand-ins. */
 export function plant(lane: Lane, entry: Fault, injection: Injection): Planted {
@@ -41,20 +44,20 @@ export function plant(lane: Lane, entry: Fault, injection: Injection): Planted {
       scim.script(...answers);
       return {
         watch: () => undefined,
-        seen: hits(scim.requests, answers, injection),
+        seen: hits(scim.requests, answers, proofOf(lane, injection)),
         end: async () => scim.clearScript(),
       };
     }
   }
 }
 
-function plantCall({ chunks, stage }: Lane, play: Extract<Play, { at: "c1" }>, injection: Injection): Planted {
-  const { c1, cursor } = stage;
+function plantCall(lane: Lane, play: Extract<Play, { at: "c1" }>, injection: Injection): Planted {
+  const { c1, cursor } = lane.stage;
   const { attempt, lasting } = injection;
   const disturbances: Disturbance[] = [];
   const { network } = play;
   const also = network === undefined ? {} : { also: () => void disturbances.push(disturb(c1, network)) };
-  const chunk = injection.phase === "at-last-chunk" ? chunks() : attempt;
+  const chunk = injection.phase === "at-last-chunk" ? lane.chunks() : attempt;
   const answer = { ...play.answer, ...atChunk(play, chunk), ...also, times: times[lasting] };
   // The shape of each answer was checked against its method where the catalog was written.
   const script = (answers: readonly object[]): void =>
@@ -73,7 +76,9 @@ function plantCall({ chunks, stage }: Lane, play: Extract<Play, { at: "c1" }>, i
         ({ code }) => code === undefined || !("error" in play.answer) || code === play.answer.error,
       );
       return (
-        hit.length >= proof[lasting] && asSaid && (network === undefined || disturbances.every(({ seen }) => seen()))
+        hit.length >= proofOf(lane, injection) &&
+        asSaid &&
+        (network === undefined || disturbances.every(({ seen }) => seen()))
       );
     },
     async end() {
@@ -100,8 +105,8 @@ function atChunk({ answer, chunk }: Extract<Play, { at: "c1" }>, at: number): Pa
   }
 }
 
-function plantToken({ stage }: Lane, play: Extract<Play, { at: "token" }>, injection: Injection): Planted {
-  const { c1 } = stage;
+function plantToken(lane: Lane, play: Extract<Play, { at: "token" }>, injection: Injection): Planted {
+  const { c1 } = lane.stage;
   const answers = series(play.answer, undefined, injection);
   const begin = (): void => {
     if (play.moment !== "start") c1.token.revokeAll();
@@ -122,7 +127,7 @@ function plantToken({ stage }: Lane, play: Extract<Play, { at: "token" }>, injec
         begin();
       });
     },
-    seen: hits(c1.token.requests, answers, injection),
+    seen: hits(c1.token.requests, answers, proofOf(lane, injection)),
     async end() {
       forget();
       c1.token.clearScript();
@@ -147,8 +152,8 @@ function plantTerms({ token, calls }: C1Server, { at: _at, ...terms }: Extract<P
 
 const wholeRow = { id: "", name: "", email: "", role: "", isRemoved: false };
 
-function plantCursor({ stage }: Lane, play: Extract<Play, { at: "cursor" }>, injection: Injection): Planted {
-  const { cursor } = stage;
+function plantCursor(lane: Lane, play: Extract<Play, { at: "cursor" }>, injection: Injection): Planted {
+  const { cursor } = lane.stage;
   const rows = cursor.members.map((row) => ({ ...wholeRow, ...row }));
   const answer = typeof play.answer === "function" ? play.answer({ rows }) : play.answer;
   const answers = series(answer, play.on, injection);
@@ -156,7 +161,7 @@ function plantCursor({ stage }: Lane, play: Extract<Play, { at: "cursor" }>, inj
   cursor.script(...answers);
   return {
     watch: () => undefined,
-    seen: hits(cursor.requests, answers, injection),
+    seen: hits(cursor.requests, answers, proofOf(lane, injection)),
     async end() {
       cursor.clearScript();
       cursor.setPageSize(undefined);
@@ -176,12 +181,12 @@ interface Recorded {
   readonly status: number | undefined;
 }
 
-/** Requests that got the last answer of the series, with the status that it has. */
-function hits(requests: readonly Recorded[], answers: readonly FaultAnswer[], { lasting }: Injection): () => boolean {
+/** Whether so many requests got the last answer of the series, with the status that it has. */
+function hits(requests: readonly Recorded[], answers: readonly FaultAnswer[], needed: number): () => boolean {
   const answer = answers.at(-1);
   const broken = answer?.hang ?? answer?.reset ?? answer?.hangAfterEffect ?? answer?.resetAfterEffect ?? answer?.raw;
   const isHit = ({ fault, status }: Recorded): boolean =>
     fault === answer &&
     (broken === undefined ? status !== undefined && status === (answer?.status ?? status) : status === undefined);
-  return () => requests.filter(isHit).length >= proof[lasting];
+  return () => requests.filter(isHit).length >= needed;
 }

@@ -174,8 +174,10 @@ async function playStart(lane: Lane, { faults, manifest }: Script): Promise<Play
   const process = await lane.start();
   const taskId = c1.enqueue(taskOf("sync", nobody));
   const patience = patienceMs + 3 * Math.max(...faults.map(({ entry }) => entry.takesMs));
-  const started = c1.awaitFinish(taskId, patience).then(() => "started");
-  started.catch(() => undefined);
+  const started = c1.awaitFinish(taskId, patience).then(
+    () => "started",
+    () => "nothing",
+  );
   const exited = process.ended.then(({ code, signal }) => `exit ${code ?? signal}`);
   const ending = await Promise.race([started, exited]);
   await planted.end();
