@@ -21,7 +21,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     match: { type: "string" },
     short: { type: "boolean", default: false },
-    storm: { type: "string" },
+    storm: { type: "string", default: "0" },
     jobs: { type: "string", default: "8" },
     list: { type: "boolean", default: false },
     "under-test": { type: "string", default: "baton-cursor" },
@@ -44,8 +44,8 @@ function stormsOf(seed: number, count: number): readonly Piece[] {
 function planOf(seed: number, underTest: string): readonly Piece[] {
   const { only = "", storm } = values;
   if (only.startsWith("storm-")) return stormsOf(seed, 0);
-  const faults = storm === undefined || only !== "" ? faultsOf(seed, underTest) : [];
-  return [...faults.map((entry) => planned(entry, seed)), ...stormsOf(seed, Number(storm ?? 0))];
+  const faults = faultsOf(seed, underTest).map((entry) => planned(entry, seed));
+  return only === "" ? [...faults, ...stormsOf(seed, Number(storm))] : faults;
 }
 
 async function main(): Promise<number> {

@@ -89,8 +89,9 @@ export function storms(entries: readonly Fault[], seed: number, count: number): 
 
 /** The fault at the first call of a task, whatever task it was listed for. */
 function firstOf(entry: Fault, task: StormTask): Planned {
-  const first: Fault = { ...entry, task, attempts: [1] };
-  return planned(first, 0);
+  // What makes a sync last takes the answer of Cursor, which another fault of the storm may want.
+  const { paced: _paced, ...play } = { paced: true, ...entry.play };
+  return planned({ ...entry, task, play, attempts: [1] }, 0);
 }
 
 /** Whether a task comes to the same end with this fault as without it, and reaches it for certain. */

@@ -138,12 +138,13 @@ export function tokenAtStart({ effect, phase }: Injection): "started" | Code {
   return (phase === "before" ? refusals[effect] : undefined) ?? "started";
 }
 
-/** The token endpoint when a call of the task needs a new token. */
+/**
+ * The token endpoint when a call of the task needs a new token. Whatever it says is about the credentials, never about the task,
+ * which "not found" would be of the call itself.
+ */
 export function tokenVerdict({ effect, phase, task }: Injection): Judged {
-  const upload = effect.endsWith("-at-upload");
-  const code = phase === "before" ? refusals[effect.replace(/-at-upload$/, "")] : undefined;
-  if (code === undefined || task === "idle") return fine;
-  if (upload) return { verdict: { code }, lost: false, uploads: 0 };
-  // A report is repeated under new credentials; a first heartbeat is not.
-  return task === "create" && code === "UNAUTHENTICATED" ? fine : again;
+  const isRefusal = phase === "before" && refusals[effect.replace(/-at-upload$/, "")] !== undefined;
+  // A report is repeated, a poll as well; an upload and a first heartbeat are not.
+  if (!isRefusal || task === "idle" || task === "create") return fine;
+  return effect.endsWith("-at-upload") ? { verdict: { code: "UNAUTHENTICATED" }, lost: false, uploads: 0 } : again;
 }

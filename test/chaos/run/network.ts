@@ -13,59 +13,77 @@ export interface Disturbance {
 const lastsMs = 3_000;
 /** What was on its way when it began arrives all the same, on a busy machine late. */
 const underWayMs = 1_500;
+const startsWithinMs = 60_000;
+const lookEveryMs = 20;
 
-/** Does it now; after a few seconds all is well again. */
-export function disturb(c1: C1Server, action: NetworkAction): Disturbance {
+/**
+ * Does it now. What lasts is over three seconds after `isThere` holds for the first time: that there is a program which can feel
+ * it (by default at once).
+ */
+export function disturb(c1: C1Server, action: NetworkAction, isThere = (): boolean => true): Disturbance {
   const { network } = c1;
+  const { begin, end } = deeds(network, action);
+  const before = network.totalConnections;
   const sinceMs = performance.now();
-  const before = { connections: network.totalConnections, plain: network.plaintextReceived.length };
-  const arrivals = (): number => {
-    const untilMs = sinceMs + lastsMs;
-    const times = [
-      ...c1.token.requests.map(({ atMs }) => atMs),
-      ...(["Hello", "GetTask", "GetTasks", "Heartbeat", "FinishTask"] as const).flatMap((method) =>
-        c1.calls(method).map(({ atMs }) => atMs),
-      ),
-    ];
-    return times.filter((atMs) => atMs > sinceMs + underWayMs && atMs < untilMs).length;
-  };
-  const reconnected = (): boolean => network.totalConnections > before.connections;
-  const later = async (work: () => unknown): Promise<void> => {
-    await delay(lastsMs);
-    await work();
-  };
-  switch (action) {
-    case "goaway":
-      network.goAway();
-      return { over: Promise.resolve(), seen: reconnected };
-    case "reset-all":
-      network.dropAll();
-      return { over: Promise.resolve(), seen: reconnected };
-    case "damaged-to-server":
-      network.corrupt("server");
-      return { over: Promise.resolve(), seen: reconnected };
-    case "damaged-to-client":
-      network.corrupt("client");
-      return { over: Promise.resolve(), seen: reconnected };
-    case "restart":
-      return { over: network.restart(), seen: reconnected };
-    case "outage":
-      network.refuse();
-      network.dropAll();
-      return { over: later(() => network.accept()), seen: () => arrivals() === 0 };
-    case "black-hole":
-      network.blackHole();
-      return { over: later(() => network.restore()), seen: () => arrivals() === 0 };
-    case "plaintext":
-      network.speakPlaintext();
-      return {
-        over: later(() => network.present("right")),
-        seen: () => network.plaintextReceived.length > before.plain && arrivals() === 0,
-      };
-    default:
-      network.present(action === "tls-1.1" ? "right" : presented[action], action === "tls-1.1" ? "TLSv1.1" : undefined);
-      return { over: later(() => network.present("right")), seen: () => reconnected() && arrivals() === 0 };
+  begin();
+  if (end === undefined) {
+    return { over: Promise.resolve(), seen: () => network.totalConnections > before };
   }
+  let untilMs: number | undefined;
+  const last = async (): Promise<void> => {
+    while (!isThere() && performance.now() < sinceMs + startsWithinMs) await delay(lookEveryMs);
+    const felt = isThere();
+    await delay(lastsMs);
+    if (felt) untilMs = performance.now();
+    await end();
+  };
+  return { over: last(), seen: () => untilMs !== undefined && !hasArrivals(c1, sinceMs + underWayMs, untilMs) };
 }
 
-const presented = { "untrusted-certificate": "untrusted", "wrong-host-certificate": "wrong-host" } as const;
+/** Whether C1 was asked anything between these times. */
+function hasArrivals(c1: C1Server, fromMs: number, untilMs: number): boolean {
+  const calls = (["Hello", "GetTask", "GetTasks", "Heartbeat", "FinishTask"] as const).flatMap((method) => [
+    ...c1.calls(method),
+  ]);
+  return [...c1.token.requests, ...calls].some(({ atMs }) => atMs > fromMs && atMs < untilMs);
+}
+
+interface Deeds {
+  readonly begin: () => void;
+  /** Absent where it is done in a moment. */
+  readonly end?: () => unknown;
+}
+
+function deeds(network: C1Server["network"], action: NetworkAction): Deeds {
+  const afterwards = (): void => network.present("right");
+  switch (action) {
+    case "goaway":
+      return { begin: () => network.goAway() };
+    case "reset-all":
+      return { begin: () => network.dropAll() };
+    case "damaged-to-server":
+      return { begin: () => network.corrupt("server") };
+    case "damaged-to-client":
+      return { begin: () => network.corrupt("client") };
+    case "restart":
+      return { begin: () => void network.restart() };
+    case "outage":
+      return {
+        begin() {
+          network.refuse();
+          network.dropAll();
+        },
+        end: () => network.accept(),
+      };
+    case "black-hole":
+      return { begin: () => network.blackHole(), end: () => network.restore() };
+    case "plaintext":
+      return { begin: () => network.speakPlaintext(), end: afterwards };
+    case "untrusted-certificate":
+      return { begin: () => network.present("untrusted"), end: afterwards };
+    case "wrong-host-certificate":
+      return { begin: () => network.present("wrong-host"), end: afterwards };
+    case "tls-1.1":
+      return { begin: () => network.present("right", "TLSv1.1"), end: afterwards };
+  }
+}

@@ -33,7 +33,12 @@ export function plant(lane: Lane, entry: Fault, injection: Injection): Planted {
     case "token-terms":
       return plantTerms(lane.stage.c1, play);
     case "network": {
-      const disturbance = disturb(lane.stage.c1, play.action);
+      const { c1 } = lane.stage;
+      const before = c1.network.totalConnections;
+      // Nobody sees an attempt at a closed port; whoever has something to log is about to make it.
+      const tries = (): boolean =>
+        play.action === "outage" ? (lane.process()?.log() ?? "") !== "" : c1.network.totalConnections > before;
+      const disturbance = disturb(c1, play.action, tries);
       return { watch: () => undefined, seen: disturbance.seen, end: () => disturbance.over };
     }
     case "cursor":
