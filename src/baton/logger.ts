@@ -10,12 +10,3 @@ export interface Logger {
   /** A logger that adds `fields` to each line. */
   child(fields: LogFields): Logger;
 }
-
-/** Drops everything; for tests and for commands whose output is their result. */
-export const silentLogger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silentLogger,
-};

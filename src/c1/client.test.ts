@@ -3,12 +3,12 @@ import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { suite, test } from "node:test";
+import { createRecordingLogger, type RecordingLogger } from "../../test/fakes/recording-logger.ts";
 import { createTestClock } from "../../test/helpers/clock.ts";
 import { type GrpcC1, GrpcStatus, type Handlers, startGrpcC1 } from "../../test/helpers/grpc-c1.ts";
 import { createTestCa } from "../../test/helpers/tls.ts";
 import type { C1Client } from "../baton/c1-client.ts";
 import type { ConnectorMetadata } from "../baton/connector.ts";
-import { silentLogger } from "../baton/logger.ts";
 import { StatusError, statusCodeName } from "../baton/status-error.ts";
 import { createTrust } from "../http/trust.ts";
 import type { BatonServiceHelloRequest } from "../wire/gen/c1/connectorapi/baton/v1/baton_pb.ts";
@@ -35,14 +35,14 @@ interface Harness extends AsyncDisposable {
   readonly client: C1Client;
   /** Token requests so far; each gets `token-<n>`. */
   readonly tokens: { readonly url: string }[];
-  readonly warnings: string[];
+  readonly log: RecordingLogger;
   readonly rpcs: string[];
 }
 
 async function harness(handlers: Partial<Handlers> = {}, over: Partial<C1ClientOptions> = {}): Promise<Harness> {
   const server = await startGrpcC1(ca, handlers);
   const tokens: { url: string }[] = [];
-  const warnings: string[] = [];
+  const log = createRecordingLogger();
   const rpcs: string[] = [];
   const client = createC1Client({
     credentials: {
@@ -63,7 +63,7 @@ async function harness(handlers: Partial<Handlers> = {}, over: Partial<C1ClientO
     proxy: undefined,
     clock: createTestClock(),
     random: () => 0.5,
-    log: { ...silentLogger, warn: (message) => warnings.push(message) },
+    log,
     hooks: { onRpc: ({ method, code }) => rpcs.push(`${method} ${code}`) },
     ...over,
   });
@@ -71,7 +71,7 @@ async function harness(handlers: Partial<Handlers> = {}, over: Partial<C1ClientO
     server,
     client,
     tokens,
-    warnings,
+    log,
     rpcs,
     async [Symbol.asyncDispose]() {
       client.close();
@@ -169,7 +169,10 @@ suite("calls", () => {
     assert.deepEqual(await h.client.getTask(never), { tasks: [], nextPollMs: -2000 });
     h.server.handlers.getTask = () => ({ task: { id: "", taskType: sync }, nextPoll: { nanos: 100_000_000 } });
     assert.deepEqual(await h.client.getTask(never), { tasks: [], nextPollMs: 100 });
-    assert.deepEqual(h.warnings, ["C1 sent a task without an id; it is dropped"]);
+    assert.deepEqual(
+      h.log.lines.map(({ level, message }) => [level, message]),
+      [["warn", "C1 sent a task without an id; it is dropped"]],
+    );
     h.server.handlers.getTask = () => ({ task: { id, taskType: sync } });
     assert.deepEqual(
       (await h.client.getTask(never)).tasks.map(({ type }) => type),

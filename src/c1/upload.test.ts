@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, suite, test } from "node:test";
 import fc from "fast-check";
+import { createRecordingLogger } from "../../test/fakes/recording-logger.ts";
 import { createTestClock } from "../../test/helpers/clock.ts";
 import { type GrpcC1, GrpcStatus, startGrpcC1, type UploadCall } from "../../test/helpers/grpc-c1.ts";
 import { createTestCa } from "../../test/helpers/tls.ts";
 import type { C1Client, Upload } from "../baton/c1-client.ts";
-import { silentLogger } from "../baton/logger.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { createTrust } from "../http/trust.ts";
 import type { BatonServiceUploadAssetRequest } from "../wire/gen/c1/connectorapi/baton/v1/baton_pb.ts";
@@ -102,7 +102,7 @@ async function harness(onUpload: OnUpload = takeAll, deadlines: Partial<C1Deadli
     proxy: undefined,
     clock,
     random: () => 0.5,
-    log: silentLogger,
+    log: createRecordingLogger(),
     deadlines,
     hooks: {
       onUploadRetry: ({ code }) => retries.push(code),

@@ -33,13 +33,13 @@ suite("looking into sync files", () => {
   });
 
   async function inspect(...argv: string[]) {
-    const out = recorder();
+    const out = recorder({ shows: "people" });
     const code = await inspectCommand({ out, stop, input: configInput({ argv: ["inspect", ...argv] }) });
     return { code, ...out.text() };
   }
 
   async function diff(...argv: string[]) {
-    const out = recorder();
+    const out = recorder({ shows: "people" });
     const code = await diffCommand({ out, stop, input: configInput({ argv: ["diff", ...argv] }) });
     return { code, ...out.text() };
   }

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { type KubeApi, roleFor, startKubeApi } from "../../test/fakes/kube-api.ts";
+import { createRecordingLogger } from "../../test/fakes/recording-logger.ts";
 import { createVirtualClock, type VirtualClock } from "../../test/fakes/virtual-clock.ts";
 import { until } from "../../test/helpers/until.ts";
-import { silentLogger } from "../baton/logger.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { KubeCall, KubeConnection } from "./call.ts";
 import { openConnection } from "./connection.ts";
@@ -38,7 +38,7 @@ function remember(): Memory {
     connection,
     pod: { name: "pod-1", uid: undefined },
     clock,
-    log: silentLogger,
+    log: createRecordingLogger(),
   });
   const stopping = new AbortController();
   const ended = recorder.run(stopping.signal);
@@ -177,7 +177,7 @@ suite("events through a real connection", () => {
       connection,
       pod: { name: "baton-cursor-7d9f-abcde", uid: "uid-1" },
       clock,
-      log: silentLogger,
+      log: createRecordingLogger(),
     });
     const stop = new AbortController();
     const ended = recorder.run(stop.signal);

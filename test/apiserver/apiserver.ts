@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { systemClock } from "../../src/baton/clock.ts";
-import { silentLogger } from "../../src/baton/logger.ts";
 import { type KubeCall, type KubeConnection, microTime } from "../../src/kubernetes/call.ts";
 import { openConnection } from "../../src/kubernetes/connection.ts";
 import { createEventRecorder } from "../../src/kubernetes/events.ts";
@@ -10,6 +9,7 @@ import { casePath, cases, render, renderCase } from "../deploy/helm.ts";
 import { at, type Manifest, records } from "../deploy/objects.ts";
 import { envOf, only } from "../deploy/rendered.ts";
 import { isOperators } from "../deploy/validate.ts";
+import { createRecordingLogger } from "../fakes/recording-logger.ts";
 import { until } from "../helpers/until.ts";
 import { leaseMs, standFor } from "./candidate.ts";
 import { type Cluster, startCluster } from "./cluster.ts";
@@ -218,7 +218,7 @@ suite("a real Kubernetes API server", { skip: version === undefined && "Go was n
     const { connection, statuses } = install("events", namespace);
     using _closing = connection;
     const pod = { name: "pod-1", uid: "uid-1" };
-    const recorder = createEventRecorder({ connection, pod, clock: systemClock, log: silentLogger });
+    const recorder = createEventRecorder({ connection, pod, clock: systemClock, log: createRecordingLogger() });
     const stopping = new AbortController();
     const ended = recorder.run(stopping.signal);
     const event = { reason: "CredentialActivated", note: "The new credential is used.", type: "Normal" } as const;

@@ -1,9 +1,9 @@
 import { systemClock } from "../../src/baton/clock.ts";
-import { silentLogger } from "../../src/baton/logger.ts";
 import { StatusError } from "../../src/baton/status-error.ts";
 import type { KubeConnection } from "../../src/kubernetes/call.ts";
 import { createElector, type Elector } from "../../src/kubernetes/elector.ts";
 import { createLeaseApi } from "../../src/kubernetes/lease-api.ts";
+import { createRecordingLogger } from "../fakes/recording-logger.ts";
 
 /** An instance that stands for election. Disposing stops it. */
 export interface Candidate extends AsyncDisposable {
@@ -33,7 +33,7 @@ export function standFor(connection: KubeConnection, name: string, identity: str
     strict: true,
     clock: systemClock,
     random: Math.random,
-    log: silentLogger,
+    log: createRecordingLogger(),
     times: { leaseMs, renewDeadlineMs: 2_000, retryMs: 100, callMs: 1_000 },
     onLeading: () => undefined,
   });

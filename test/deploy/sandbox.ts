@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
+import { captureProcess } from "../helpers/capture-process.ts";
 
 /** What a container runtime would be told. */
 export interface ContainerOptions {
@@ -49,6 +50,7 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   const more = Object.entries(mounts).flatMap(([inside, outside]) => ["--ro-bind", outside, inside]);
   const variables = Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]);
   const rest = ["--clearenv", ...variables, "--chdir", workingDir, "--info-fd", "3", "--", ...command];
+  const capture = captureProcess(command, env);
   const child = spawn("setpriv", [...drop, "bwrap", ...spaces, ...files, ...more, ...rest], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
   });
@@ -72,6 +74,8 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
       await ended;
+      capture.lookAtOutput({ stdout: output, stderr: "" });
+      capture.end();
     },
   };
 }

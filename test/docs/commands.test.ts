@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { startScimServer } from "../fakes/scim-server.ts";
+import { captureProcess } from "../helpers/capture-process.ts";
 import { processEnv, startStandIns } from "../integration/scene.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -87,6 +88,7 @@ suite("commands in the documentation", () => {
           .replaceAll("user_01ABC", stage.cursor.members[2]?.id ?? "");
         const service = filled.includes("BATON_CLIENT_ID=");
         const hellos = stage.c1.calls("Hello").length;
+        const capture = captureProcess([], { ...env, ...values }, { shows: "people" });
         const child = spawn("sh", ["-c", `exec env ${filled}`], {
           cwd: directory,
           env,
@@ -100,6 +102,8 @@ suite("commands in the documentation", () => {
           child.kill("SIGTERM");
         }
         const [code] = await closed;
+        capture.lookAtOutput({ stdout: output, stderr: "" });
+        capture.end();
         const expected = exitCodes.find(([pattern]) => pattern.test(text))?.[1] ?? 0;
         assert.equal(code, expected, `${page}: ${text}\n${output}`);
         // The next lines look at the file that an earlier one made.

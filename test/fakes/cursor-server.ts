@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { seedPeople, seedSecret } from "../helpers/canaries.ts";
 import { serve } from "../helpers/http-server.ts";
 import { createRoster, sameEmail } from "./cursor/roster.ts";
 import { applyRemovals, type Desk, keyOf, route } from "./cursor/routes.ts";
@@ -30,6 +31,8 @@ export async function startCursorServer(options: CursorOptions = {}): Promise<Cu
   const roster = createRoster(options.members ?? []);
   if (options.team !== undefined) roster.setTeam(options.team);
   const apiKey = options.apiKey ?? `key_${"0123456789abcdef".repeat(4)}`;
+  seedSecret("Cursor API key", apiKey);
+  seedPeople(options.members);
   const desk: Desk = {
     apiKeys: [apiKey],
     roster,
@@ -48,16 +51,23 @@ export async function startCursorServer(options: CursorOptions = {}): Promise<Cu
     get members() {
       return roster.members;
     },
-    setMembers: (rows) => roster.setRows(rows),
+    setMembers(rows) {
+      seedPeople(rows);
+      roster.setRows(rows);
+    },
     setTeam: (team) => roster.setTeam(team),
     setPageSize(pageSize) {
       desk.pageSize = pageSize;
     },
     setKeys(...apiKeys) {
+      for (const key of apiKeys) seedSecret("Cursor API key", key);
       desk.apiKeys = apiKeys;
     },
     markRemoved: (email) => roster.remove((row) => sameEmail(row, email)),
-    signIn: (email, name) => roster.signIn(email, name),
+    signIn(email, name) {
+      seedPeople(email);
+      return roster.signIn(email, name);
+    },
     applyRemovals: () => applyRemovals(desk),
     script: (...answers) => state.script.add(answers),
     setOnRequest(hook) {

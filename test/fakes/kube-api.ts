@@ -5,6 +5,7 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { seedSecret } from "../helpers/canaries.ts";
 import { serve } from "../helpers/http-server.ts";
 import { createTestCa } from "../helpers/tls.ts";
 import { readText } from "./fault-answer.ts";
@@ -98,6 +99,7 @@ type Accounts = Pick<KubeApi, "kubeconfig" | "mountServiceAccount" | "revoke">;
 function accounts(state: State, url: string, caPem: string, directory: string): Accounts {
   const issue = (user: string, role: Role | undefined): string => {
     const token = `token-of-${user}-${randomBytes(8).toString("hex")}`;
+    seedSecret("token of a service account", token, { whole: true });
     state.users.set(token, { user, role });
     return token;
   };

@@ -4,6 +4,7 @@ import { createServer as createHttp2Server, type IncomingHttpHeaders, type Serve
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { capture } from "../helpers/capture.ts";
 import { type GrpcCall, GrpcFailure, grpcCodes, serveGrpc } from "./c1/grpc.ts";
 
 /** One span as a collector would know it (opentelemetry-proto, `trace/v1/trace.proto`). */
@@ -47,6 +48,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     requests.push(headers);
     bodies.push(body);
     spans.push(...readRequest(body));
+    capture.look("trace", body.toString());
   };
 
   const http = createHttp1Server((request, response) => {

@@ -1,5 +1,8 @@
+import { systemClock } from "../../src/baton/clock.ts";
 import { logScope } from "../../src/baton/log-scope.ts";
 import type { LogFields, Logger } from "../../src/baton/logger.ts";
+import { createLogger } from "../../src/observability/logger.ts";
+import { capture } from "../helpers/capture.ts";
 
 export interface LogLine {
   readonly level: "debug" | "info" | "warn" | "error";
@@ -7,16 +10,29 @@ export interface LogLine {
   readonly fields: LogFields;
 }
 
-/** A logger that remembers its lines, those of its children included, with their log scope. */
+/**
+ * A logger that remembers its lines, those of its children included, with their log scope. What the program would write is looked at
+ * for canaries, without its knowing any secret.
+ */
 export interface RecordingLogger extends Logger {
   readonly lines: readonly LogLine[];
 }
+
+const written = createLogger({
+  clock: systemClock,
+  level: "debug",
+  format: "json",
+  sinks: [{ write: (line) => capture.look("recorded line", line) }],
+  showPeople: false,
+  secrets: () => [],
+});
 
 export function createRecordingLogger(lines: LogLine[] = [], context: LogFields = {}): RecordingLogger {
   const record =
     (level: LogLine["level"]) =>
     (message: string, fields: LogFields = {}): void => {
       lines.push({ level, message, fields: { ...logScope(), ...context, ...fields } });
+      written[level](message, { ...context, ...fields });
     };
   return {
     lines,

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { seedSecret } from "../helpers/canaries.ts";
 import { serve } from "../helpers/http-server.ts";
 import {
   answerExchange,
@@ -48,6 +49,7 @@ export async function startScimServer(options: ScimOptions = {}): Promise<ScimFa
   const script = createFaultScript();
   const inFlight = { now: 0, max: 0 };
   const firstToken = options.token ?? "scim-token-0123456789abcdefghijklmnop";
+  seedSecret("SCIM token", firstToken);
   const desk: Writable<Desk> = {
     directory,
     quirks: options.quirks ?? {},
@@ -84,6 +86,7 @@ export async function startScimServer(options: ScimOptions = {}): Promise<ScimFa
       desk.quirks = quirks;
     },
     setToken(...tokens) {
+      for (const token of tokens) seedSecret("SCIM token", token);
       desk.tokens = tokens;
     },
     setOnRequest(hook) {

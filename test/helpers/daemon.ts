@@ -19,6 +19,8 @@ import { parseConfig } from "../../src/config/parse.ts";
 import type { ConfigInput } from "../../src/config/sources.ts";
 import { createLogger, teeLogger } from "../../src/observability/logger.ts";
 import { limitRepeats } from "../../src/observability/repeat-limit.ts";
+import { type CaptureOptions, lookAtBodies, openCapture } from "./capture.ts";
+import { bodiesAt, captureProcess, seedVariables } from "./capture-process.ts";
 import { createTestClock, type TestClock } from "./clock.ts";
 
 /** What the daemon needs to know of a stand-in of C1. */
@@ -91,7 +93,7 @@ export function daemonEnv({ c1, cursor, env, unset = [] }: DaemonOptions, tempDi
 
 /**
  * Starts the application as `src/cli/service.ts` does, but in this process. Disposing stops it, waits for it, and fails when
- * it has left anything in its temporary directory.
+ * it has left anything in its temporary directory, or shown a canary in its log or on its listeners.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const tempDir = await mkdtemp(join(tmpdir(), "baton-daemon-"));
@@ -104,13 +106,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     tempDir,
   };
   const { config } = parseConfig(input);
+  seedVariables(input.env);
+  const capture = openCapture({ shows: config.logPii ? "people" : undefined });
+  const sink = { write: (line: string) => capture.look("log line", line) };
   const clock = createTestClock({ factor: options.factor ?? 100 });
   const logLines: string[] = [];
   const writtenLines: string[] = [];
   const secrets = createKnownSecrets();
   const logger = { clock, showPeople: config.logPii, secrets: () => secrets.all() };
   const logInto = (lines: string[]) =>
-    createLogger({ ...logger, level: "debug", format: "json", sinks: [{ write: (line) => lines.push(line) }] });
+    createLogger({
+      ...logger,
+      level: "debug",
+      format: "json",
+      sinks: [{ write: (line) => void lines.push(line) }, sink],
+    });
   const repeats = limitRepeats(logInto(writtenLines), clock.unheard);
   const deps: AppDeps = withStatus({
     config,
@@ -135,20 +145,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await service.run({ stop: stop.signal, abort: abort.signal });
   };
   const ended = run();
-  ended.catch(() => undefined);
+  ended.catch((reason: unknown) => capture.look("error that ended it", StatusError.from(reason).message));
   const leftovers = (): readonly string[] => readdirSync(tempDir);
+  const healthUrl = `http://127.0.0.1:${service.server?.port}`;
+  const statusUrl = `http://127.0.0.1:${service.statusPort}`;
   return {
     clock,
     logLines,
     writtenLines,
     tempDir,
     leftovers,
-    healthUrl: `http://127.0.0.1:${service.server?.port}`,
-    statusUrl: `http://127.0.0.1:${service.statusPort}`,
+    healthUrl,
+    statusUrl,
     stop: () => stop.abort(shuttingDown),
     abort: () => abort.abort(shuttingDown),
     ended,
     async [Symbol.asyncDispose]() {
+      await lookAtBodies(capture, bodiesAt(healthUrl, statusUrl));
       stop.abort(shuttingDown);
       abort.abort(shuttingDown);
       await ended.catch(() => undefined);
@@ -159,6 +172,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       for (let waits = 0; waits < 100 && leftovers().length > 0; waits += 1) await delay(50);
       const left = leftovers();
       await rm(tempDir, { recursive: true, force: true });
+      capture.end();
       if (left.length > 0) throw new Error(`the daemon left files behind: ${left.join(", ")}`);
     },
   };
@@ -191,13 +205,14 @@ const executable = new URL("../../dist/baton-cursor", import.meta.url).pathname;
 
 /**
  * Starts `dist/baton-cursor` (or another program) with nothing of this process's environment but PATH. Disposing kills it and
- * removes its directory.
+ * removes its directory, and fails when it has shown a canary; `shows` is for commands that print people for who typed them.
  */
 export async function spawnConnector(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  options: { readonly cwd?: string; readonly program?: string } = {},
+  options: CaptureOptions & { readonly cwd?: string; readonly program?: string } = {},
 ): Promise<DaemonProcess> {
+  const capture = captureProcess(args, env, options);
   const tempDir = env["BATON_TMPDIR"] ?? (await mkdtemp(join(tmpdir(), "baton-process-")));
   const program = options.program ?? executable;
   const child = spawn(program, args, {
@@ -230,9 +245,13 @@ export async function spawnConnector(
     peakRssBytes: () => memory("VmHWM"),
     rssBytes: () => memory("VmRSS"),
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
-      await ended;
+      if (child.exitCode === null && child.signalCode === null) {
+        await capture.lookAtListeners(chunks.stderr);
+        child.kill("SIGKILL");
+      }
+      capture.lookAtOutput(await ended);
       await rm(tempDir, { recursive: true, force: true });
+      capture.end();
     },
   };
 }

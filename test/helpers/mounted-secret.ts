@@ -2,9 +2,12 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readlink, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { seedSecret } from "./canaries.ts";
 
 /** The kubelet keeps Secrets in memory, never on a disk. */
 const memory = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
+const secretNames = /SECRET|KEY|TOKEN/;
 
 /** The keys of a Secret with what they hold. */
 export type SecretKeys = Readonly<Record<string, string | Uint8Array>>;
@@ -31,8 +34,11 @@ export async function mountSecret(keys: SecretKeys): Promise<MountedSecret> {
       if (before !== undefined && same(current, next)) return;
       const version = await mkdtemp(join(directory, `..${timestamp()}.`));
       await chmod(version, 0o755);
-      for (const [name, content] of Object.entries(next))
+      for (const [name, content] of Object.entries(next)) {
+        if (secretNames.test(name))
+          seedSecret(`key ${name} of the Secret`, Buffer.from(content).toString(), { whole: true });
         await writeFile(join(version, name), content, { mode: 0o440 });
+      }
       await symlink(version.slice(directory.length + 1), join(directory, "..data_tmp"));
       await rename(join(directory, "..data_tmp"), join(directory, "..data"));
       for (const name of Object.keys(next)) {

@@ -22,7 +22,11 @@ async function setStage(cursor: CursorOptions = {}) {
     scim,
     unmanaged: active[0] ?? "",
     async run(args: readonly string[], changes: Readonly<Record<string, string>> = {}) {
-      await using process = await spawnConnector(["doctor", ...args], { ...env, ...changes });
+      await using process = await spawnConnector(
+        ["doctor", ...args],
+        { ...env, ...changes },
+        { shows: args.includes("--list-people") ? "people" : undefined },
+      );
       return await process.ended;
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),

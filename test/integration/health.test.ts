@@ -4,6 +4,7 @@ import { request } from "node:http";
 import { connect, type Socket } from "node:net";
 import { suite, test } from "node:test";
 import { grpcCodes } from "../fakes/c1-server.ts";
+import { capture } from "../helpers/capture.ts";
 import { type DaemonProcess, spawnConnector } from "../helpers/daemon.ts";
 import { fileNames, type RotationStage, rotationEnv, startRotationStage } from "./rotation-scene.ts";
 import { printed, processEnv, syncTask } from "./scene.ts";
@@ -42,7 +43,9 @@ async function ask({ port }: Running, path: string): Promise<Answer> {
   const call = request({ port, path, agent: false });
   call.end();
   const [response] = await once(call, "response");
-  const { status, details = {} } = JSON.parse((await response.toArray()).join(""));
+  const body = (await response.toArray()).join("");
+  capture.look(`body of ${path}`, body);
+  const { status, details = {} } = JSON.parse(body);
   return { code: response.statusCode, status, details, tookMs: performance.now() - startMs };
 }
 
@@ -92,6 +95,24 @@ suite("the health of the process", { concurrency: 2 }, () => {
     const outage = await ask(running, "/ready");
     assert.deepEqual([outage.code, outage.details["last_error"]], [200, "unavailable"]);
   });
+
+  test(
+    "/health tells what Cursor and the directory said, without what they repeat of credentials and people",
+    limit,
+    async () => {
+      await using running = await start();
+      const { c1, cursor, scim } = running;
+      await c1.awaitCall("GetTask", 1, 20_000);
+      const person = cursor.members[0]?.email;
+      const message = `${cursor.apiKey} and ${scim.token} of ${person} and email:${person} may not ask`;
+      const refusal = { status: 403, json: { message, detail: message }, times: Number.POSITIVE_INFINITY };
+      cursor.script(refusal);
+      scim.script(refusal);
+      const answer = await ask(running, "/health");
+      assert.deepEqual([answer.code, answer.status], [503, "unhealthy"]);
+      capture.end();
+    },
+  );
 
   test("whoever holds many slow connections stops neither probes nor work", limit, async () => {
     await using running = await start();

@@ -8,7 +8,6 @@ import { printed, processEnv, setScene, startStandIns } from "./scene.ts";
 
 const limit = { timeout: 60_000 };
 const pollFailed = "C1 could not be asked for work; trying again";
-const hourMs = 60 * 60_000;
 
 interface Line {
   readonly level: string;
@@ -24,22 +23,19 @@ function parsed(lines: readonly string[]): Line[] {
 
 suite("an outage in the log", { concurrency: 2 }, () => {
   test(
-    "six hours without C1: a few lines, one that it is over, and the status page has counted each",
+    "an hour without C1: a few lines, one that it is over, and the status page has counted each",
     limit,
     async () => {
-      await using scene = await setScene({ factor: 5_000 });
+      await using scene = await setScene({ factor: 500 });
       const { c1, daemon } = scene;
       await c1.awaitCall("GetTask", 2);
-      c1.script("GetTask", [{ error: grpcCodes.UNAVAILABLE, times: Number.POSITIVE_INFINITY }]);
-      const startedMs = daemon.clock.monotonicMs();
-      await until(() => daemon.clock.monotonicMs() - startedMs > 6 * hourMs, "six hours");
-      c1.unscript("GetTask");
+      c1.script("GetTask", [{ error: grpcCodes.UNAVAILABLE, times: 60 }]);
       await until(() => daemon.writtenLines.some((line) => line.includes("C1 answers again")), "the end of the outage");
-      const hours = (daemon.clock.monotonicMs() - startedMs) / hourMs;
       const failed = parsed(daemon.logLines).filter(({ msg }) => msg === pollFailed);
-      assert.ok(failed.length >= 100, `${failed.length} polls failed`);
+      assert.equal(failed.length, 60);
       const written = parsed(daemon.writtenLines).filter(({ msg }) => msg === pollFailed);
-      assert.ok(written.length >= 5 && written.length <= 5 + 4 * hours, `${written.length} lines in ${hours} hours`);
+      // Eight on an idle machine; on a busy one the fast clock makes gaps of minutes.
+      assert.ok(written.length >= 4 && written.length <= 20, `${written.length} lines`);
       const ends = parsed(daemon.writtenLines).filter(({ msg }) => msg === "C1 answers again");
       assert.deepEqual(
         ends.map(({ failures, level }) => [level, failures]),

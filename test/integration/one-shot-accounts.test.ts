@@ -5,6 +5,7 @@ import { suite, test } from "node:test";
 import { type CursorServer, startCursorServer } from "../fakes/cursor-server.ts";
 import { linkDirectory } from "../fakes/directory-link.ts";
 import { type ScimFake, startScimServer } from "../fakes/scim-server.ts";
+import { captureProcess } from "../helpers/capture-process.ts";
 import { type ProcessEnd, spawnConnector } from "../helpers/daemon.ts";
 
 const limit = { timeout: 60_000 };
@@ -36,7 +37,7 @@ async function setStage(): Promise<Stage> {
     scim,
     env,
     async run(...args) {
-      await using process = await spawnConnector(args, env);
+      await using process = await spawnConnector(args, env, { shows: "people" });
       return await process.ended;
     },
     async [Symbol.asyncDispose]() {
@@ -163,6 +164,7 @@ suite("a deletion at a terminal", { skip: noTerminal }, () => {
   async function answer(stage: Stage, id: string, words: string): Promise<{ code: number | null; screen: string }> {
     const executable = new URL("../../dist/baton-cursor", import.meta.url).pathname;
     const command = [executable, ...deletion(id)].join(" ");
+    const capture = captureProcess([], stage.env, { shows: "people" });
     const child = spawn("script", ["-qec", command, "/dev/null"], { env: { ...process.env, ...stage.env } });
     let screen = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -170,6 +172,8 @@ suite("a deletion at a terminal", { skip: noTerminal }, () => {
       if (screen.includes("Type yes: ") && child.stdin.writable) child.stdin.end(`${words}\n`);
     });
     const [code] = await once(child, "close");
+    capture.lookAtOutput({ stdout: screen, stderr: "" });
+    capture.end();
     return { code, screen };
   }
 

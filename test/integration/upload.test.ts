@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import type { C1Client } from "../../src/baton/c1-client.ts";
-import { silentLogger } from "../../src/baton/logger.ts";
 import { Secret } from "../../src/baton/secret.ts";
 import { createC1Client } from "../../src/c1/client.ts";
 import { c1Credentials, parseClientId } from "../../src/config/c1-credentials.ts";
@@ -13,6 +12,7 @@ import { createFormPoster } from "../../src/http/post-form.ts";
 import { createTransport } from "../../src/http/transport.ts";
 import { createTrust } from "../../src/http/trust.ts";
 import { type C1Server, grpcCodes, startC1Server } from "../fakes/c1-server.ts";
+import { createRecordingLogger } from "../fakes/recording-logger.ts";
 import { createTestClock } from "../helpers/clock.ts";
 import { setScene, syncTask } from "./scene.ts";
 
@@ -43,7 +43,7 @@ async function connect(uploadProgress = 60_000): Promise<Client> {
     proxy: undefined,
     clock: createTestClock({ factor: 1000 }),
     random: () => 0.5,
-    log: silentLogger,
+    log: createRecordingLogger(),
     deadlines: { uploadProgress },
   });
   return {

@@ -3,7 +3,10 @@ import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { captureProcess } from "../helpers/capture-process.ts";
 
+/** What the stand-in takes. */
+export const apiKey = `key_interop${"0123456789abcdef".repeat(3)}`;
 const executable = new URL("../../dist/baton-cursor", import.meta.url).pathname;
 
 /** The roster that the stand-in of the Cursor Admin API answers with. */
@@ -21,7 +24,7 @@ export interface Cursor extends AsyncDisposable {
 
 /** A Cursor Admin API that knows the roster and takes `delayMs` to say it. */
 export async function startCursor(delayMs = 0): Promise<Cursor> {
-  const expected = `Basic ${Buffer.from("key_interop:").toString("base64")}`;
+  const expected = `Basic ${Buffer.from(`${apiKey}:`).toString("base64")}`;
   const server = createServer((request, response) => {
     const known = request.method === "GET" && new URL(request.url ?? "", "http://x").pathname === "/teams/members";
     const status = request.headers.authorization !== expected ? 401 : known ? 200 : 404;
@@ -58,17 +61,21 @@ export interface Process {
   readonly ended: Promise<Ended>;
 }
 
-/** Starts the built daemon with nothing of our own environment but PATH. */
+/** Starts the built daemon with nothing of our own environment but PATH. `ended` rejects when it has shown a canary. */
 export function startConnector(args: readonly string[], env: Readonly<Record<string, string>>): Process {
+  const variables = { BATON_CURSOR_API_KEY: apiKey, ...env };
+  const capture = captureProcess(args, variables);
   const child = spawn(executable, args, {
-    env: { PATH: process.env["PATH"], BATON_CURSOR_API_KEY: "key_interop", ...env },
+    env: { PATH: process.env["PATH"], ...variables },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  const ended = once(child, "close").then(([code]) => ({
-    code: code as number | null,
-    output: Buffer.concat(chunks).toString(),
-  }));
+  const ended = once(child, "close").then(([code]) => {
+    const output = Buffer.concat(chunks).toString();
+    capture.lookAtOutput({ stdout: output, stderr: "" });
+    capture.end();
+    return { code: code as number | null, output };
+  });
   return { stop: () => child.kill("SIGTERM"), ended };
 }

@@ -8,7 +8,7 @@ import { after, before, suite, test } from "node:test";
 import { goSdk } from "../chaos/programs/go-sdk.ts";
 import { startAccountStage } from "../integration/account-stage.ts";
 import { smallTeam, syncTask } from "../integration/scene.ts";
-import { startConnector, startCursor } from "./daemon.ts";
+import { apiKey, startConnector, startCursor } from "./daemon.ts";
 import { buildTools, goVersion, output, programPath } from "./tools.ts";
 
 interface Said {
@@ -33,7 +33,7 @@ suite("the connector on the official SDK that ours is held against", { skip: mis
     const { code, output: log } = await startConnector(["-f", ours], env).ended;
     assert.equal(code, 0, log);
     const sdk = spawn(programPath("sdk-connector"), ["-f", theirs, "--storage-engine", "sqlite"], {
-      env: { PATH: process.env["PATH"], BATON_CURSOR_API_KEY: "key_interop", ...env },
+      env: { PATH: process.env["PATH"], BATON_CURSOR_API_KEY: apiKey, ...env },
       stdio: "ignore",
     });
     assert.deepEqual(await once(sdk, "close"), [0, null]);

@@ -85,7 +85,7 @@ suite("names that are more than names", { concurrency: 2 }, () => {
       const { cursor } = stage;
       const env = { BATON_CURSOR_API_KEY: cursor.apiKey, BATON_CURSOR_BASE_URL: cursor.url };
       const run = async (...args: readonly string[]): Promise<string> => {
-        await using process = await spawnConnector(args, env, { cwd });
+        await using process = await spawnConnector(args, env, { cwd, shows: "people" });
         const { code, stdout, stderr } = await process.ended;
         assert.equal(code, 0, stderr);
         return stdout + stderr;

@@ -26,7 +26,7 @@ export const goSdk: ProgramUnderTest = {
         BATON_HEALTH_CHECK: "true",
         BATON_HEALTH_CHECK_PORT: String(port),
       },
-      { program: programPath("sdk-connector") },
+      { program: programPath("sdk-connector"), shows: "anything" },
     );
     return {
       ...process,

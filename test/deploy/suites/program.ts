@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { environmentOnly, optionTable } from "../../../src/config/options.ts";
+import { captureProcess } from "../../helpers/capture-process.ts";
 import { at, type Manifest, parseObjects, record, records } from "../objects.ts";
 import { containerOf, kubeletEnv } from "../pod.ts";
 import { everyCase, podSpec } from "../rendered.ts";
@@ -16,10 +17,23 @@ const key = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
 const secrets: Readonly<Record<string, string>> = {
   BATON_CLIENT_ID: "bold-otter-12345@acme.conductor.one/ccc",
   BATON_CLIENT_SECRET: `secret-token:conductorone.com:v1:${Buffer.from(JSON.stringify(key)).toString("base64url")}`,
-  BATON_CURSOR_API_KEY: "key_0123456789",
+  BATON_CURSOR_API_KEY: `key_${"0123456789abcdef".repeat(4)}`,
   BATON_CURSOR_SCIM_ENDPOINT: "https://scim.example.com/v2",
-  BATON_CURSOR_SCIM_TOKEN: "token",
+  BATON_CURSOR_SCIM_TOKEN: "scim-token-0123456789abcdef",
 };
+
+/** What `--check-config` says with these variables; fails when it shows a credential. */
+function checkConfig(cwd: string, env: Readonly<Record<string, string | undefined>>) {
+  const capture = captureProcess([], { ...secrets, ...env });
+  const ended = spawnSync(`${root}dist/baton-cursor`, ["--check-config"], {
+    encoding: "utf8",
+    cwd,
+    env: { PATH: process.env["PATH"], ...env },
+  });
+  capture.lookAtOutput(ended);
+  capture.end();
+  return ended;
+}
 
 /** The names that the chart may set: options, what the process reads beside them, and the contract of the Lease. */
 const known = new Set([
@@ -67,11 +81,7 @@ for (const { name, objects } of everyCase) {
       const folder = mkdtempSync(join(tmpdir(), "baton-program-"));
       try {
         for (const path of mounted(objects)) writeFileSync(join(folder, path), secrets[path] ?? assert.fail(path));
-        const { status, stdout, stderr } = spawnSync(`${root}dist/baton-cursor`, ["--check-config"], {
-          encoding: "utf8",
-          cwd: folder,
-          env: { PATH: process.env["PATH"], ...environment(objects, folder) },
-        });
+        const { status, stdout, stderr } = checkConfig(folder, environment(objects, folder));
         assert.equal(status, 0, stderr);
         assert.match(stdout, /Mode service/);
         const limits = record(at(containerOf(objects, "Deployment"), "resources", "limits"));
@@ -88,12 +98,8 @@ suite("the program, configured as the published guide does it", () => {
     const text = readFileSync(`${root}k8s/examples/published-guide.yaml`, "utf8");
     const secret = parseObjects(text).find(({ kind }) => kind === "Secret");
     const given = Object.entries(record(secret?.["stringData"])).map(([name, value]) => [name, secrets[name] ?? value]);
-    const env = { PATH: process.env["PATH"], ...Object.fromEntries(given), BATON_HOST_ID: "baton-cursor" };
-    const { status, stdout, stderr } = spawnSync(`${root}dist/baton-cursor`, ["--check-config"], {
-      encoding: "utf8",
-      cwd: tmpdir(),
-      env,
-    });
+    const env = { ...Object.fromEntries(given), BATON_HOST_ID: "baton-cursor" };
+    const { status, stdout, stderr } = checkConfig(tmpdir(), env);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /Mode service/);
     assert.match(stdout, /^provisioning: true +# environment$/m);

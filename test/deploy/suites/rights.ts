@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { systemClock } from "../../../src/baton/clock.ts";
-import { silentLogger } from "../../../src/baton/logger.ts";
 import { openConnection } from "../../../src/kubernetes/connection.ts";
 import { createElector } from "../../../src/kubernetes/elector.ts";
 import { createEventRecorder } from "../../../src/kubernetes/events.ts";
 import { createLeaseApi } from "../../../src/kubernetes/lease-api.ts";
 import { type KubeApi, type Role, startKubeApi } from "../../fakes/kube-api.ts";
+import { createRecordingLogger } from "../../fakes/recording-logger.ts";
 import { until } from "../../helpers/until.ts";
 import { renderCase } from "../helm.ts";
 import { at, type Manifest, records } from "../objects.ts";
@@ -45,7 +45,7 @@ suite("the program under the rights that the chart gives it", () => {
       strict: true,
       clock: systemClock,
       random: Math.random,
-      log: silentLogger,
+      log: createRecordingLogger(),
       times: { retryMs: 20 },
       onLeading: () => undefined,
     });
@@ -73,7 +73,7 @@ suite("the program under the rights that the chart gives it", () => {
       connection,
       pod: { name: "pod-1", uid: "uid-1" },
       clock: systemClock,
-      log: silentLogger,
+      log: createRecordingLogger(),
     });
     const stop = new AbortController();
     const ended = recorder.run(stop.signal);

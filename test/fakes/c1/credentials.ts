@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import type { JWK } from "jose";
+import { seedSecret } from "../../helpers/canaries.ts";
 
 /** What C1 keeps of a connector. */
 export interface ClientIdentity {
@@ -19,9 +20,13 @@ export function createCredentials(host: string): Credentials {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
   const { kty, crv, x, d } = privateKey.export({ format: "jwk" });
   const secretJwk = Buffer.from(JSON.stringify({ kty, crv, x, d })).toString("base64url");
+  const clientSecret = `secret-token:conductorone.com:v1:${secretJwk}`;
+  seedSecret("client secret", clientSecret, { whole: true });
+  seedSecret("JWK of the client secret", secretJwk, { whole: true });
+  seedSecret("private part of the client secret", d ?? "");
   return {
     clientId: `demo-${randomBytes(4).toString("hex")}@${host}/ccc`,
-    clientSecret: `secret-token:conductorone.com:v1:${secretJwk}`,
+    clientSecret,
     audience: host.replace(/:\d+$/, ""),
     publicKey: { ...publicKey.export({ format: "jwk" }), alg: "EdDSA" },
   };

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { type Task, TaskSchema } from "../../../src/wire/gen/c1/connectorapi/baton/v1/baton_pb.ts";
+import { seedPeople } from "../../helpers/canaries.ts";
 import type { Finish, TaskInit, TaskOptions, TaskView } from "./types.ts";
 
 /** A task with all that happened to it. */
@@ -70,6 +71,7 @@ export function createQueue(): Queue {
     const entry = createEntry(task, options);
     if (entries.has(entry.id)) throw new Error(`task ${entry.id} is there already: use requeue`);
     if (entry.id !== "") entries.set(entry.id, entry);
+    seedPeople(task);
     return entry;
   }
 

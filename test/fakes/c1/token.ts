@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { seedSecret } from "../../helpers/canaries.ts";
 import { answerExchange, createFaultScript, type FaultAnswer, type Reply } from "../fault-answer.ts";
 import { type Assertion, AssertionFault, verifyAssertion } from "./assertion.ts";
 import type { Clients } from "./clients.ts";
@@ -112,6 +113,7 @@ export function createTokenEndpoint(
 
   function issue(clientId: string): string {
     const token = randomBytes(24).toString("base64url");
+    seedSecret("access token of C1", token);
     const lifetimeMs = 1000 * (control.lives ?? control.expiresIn ?? defaultLifetimeSeconds);
     const validUntilMs = performance.now() + lifetimeMs;
     tokens.set(token, { clientId, scheme: schemeOf(control.tokenType), validUntilMs });
@@ -123,6 +125,7 @@ export function createTokenEndpoint(
     let clientId: string;
     try {
       const { client, jws } = readForm(request, await readBody(request), clients);
+      seedSecret("signature of a client assertion", jws.split(".")[2] ?? "");
       record.assertion = await verifyAssertion(jws, client, usedNonces, Math.floor(Date.now() / 1000));
       clientId = client.clientId;
       record.clientId = clientId;

@@ -1,4 +1,6 @@
 import { create } from "@bufbuild/protobuf";
+import { seedPeople } from "../../helpers/canaries.ts";
+import { capture } from "../../helpers/capture.ts";
 import { decode, demandHello, encode, greeting, misbehave, readOne, record, refuseFaults } from "./dispatch.ts";
 import { finishFaults, readFinish } from "./finish.ts";
 import { type GrpcAnswer, type GrpcCall, GrpcFailure, grpcCodes, maxMessageBytes } from "./grpc.ts";
@@ -112,6 +114,7 @@ const unaries: { readonly [M in UnaryMethod]: Unary<M> } = {
       const entry = state.queue.known(request.taskId);
       entry.toldOn = isWithheld(answer) ? undefined : call.peerPort;
       const finish = readFinish(entry, request);
+      lookAtMessage(entry, finish.message);
       state.queue.settle(entry, finish);
       state.recorder.emit({ type: "finish", finish });
       return create(schemas.FinishTask.response);
@@ -119,6 +122,15 @@ const unaries: { readonly [M in UnaryMethod]: Unary<M> } = {
     respond: (response, answer) => encode(schemas.FinishTask.response, response, answer),
   },
 };
+
+/** C1 may be told about the people whom it named itself, and about nobody else. */
+function lookAtMessage(entry: TaskEntry, message: string): void {
+  const named = seedPeople(entry.message);
+  capture.look(
+    "message to C1",
+    named.reduce((text, address) => text.replaceAll(address, "(named by C1)"), message),
+  );
+}
 
 /** The task that `hostId` works on; refuses one that it does not have, and other clients where they are not wanted. */
 export function heldTask(state: State, method: Method, taskId: string, hostId: string, call: GrpcCall): TaskEntry {

@@ -1,8 +1,10 @@
 import { createHash, type Hash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { type FileHandle, open as openFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
+import { capture } from "../../helpers/capture.ts";
 import { inspectC1z, isC1z } from "./c1z.ts";
 import { decode, demandHello, encode, hang, record, refuseFaults } from "./dispatch.ts";
 import { ClientGone, type GrpcAnswer, type GrpcCall, GrpcFailure, grpcCodes } from "./grpc.ts";
@@ -185,7 +187,8 @@ function acceptOther(state: State, entry: TaskEntry, path: string): Ending {
     const what = entry.uploads > 0 ? "is a second upload that was not asked for" : "is no c1z";
     refuseFaults(state, "UploadAsset", [["data", what]]);
   }
-  if (!debugLog) entry.uploads += 1;
+  if (debugLog) capture.look("debug log", readFileSync(path, "utf8"));
+  else entry.uploads += 1;
   return {
     ok: true,
     code: grpcCodes.OK,

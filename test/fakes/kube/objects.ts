@@ -1,3 +1,4 @@
+import { capture } from "../../helpers/capture.ts";
 import type { KubeEvent, LeaseEntry, LeaseObject } from "./types.ts";
 import { eventPatchProblems, eventProblems, leaseProblems, type Problems } from "./validate.ts";
 
@@ -98,6 +99,7 @@ export function createObjects(namespace: string, onProblem: (line: string) => vo
       if (problems.length > 0) return invalid("Event", problems);
       const event = body as KubeEvent;
       if (live.has(event.metadata.name)) return failure(409, "AlreadyExists", "an event of that name exists");
+      capture.look("Kubernetes Event", JSON.stringify(event));
       const stored = { ...event, metadata: { ...event.metadata, resourceVersion: nextVersion() } };
       live.set(event.metadata.name, stored);
       events.push(stored);

@@ -1,3 +1,4 @@
+import { seedPeople } from "../../helpers/canaries.ts";
 import type { ScimChange, ScimEdit, ScimEffect, ScimRecord, ScimSeed } from "./types.ts";
 
 type Stored = { -readonly [K in keyof ScimRecord]: ScimRecord[K] };
@@ -34,6 +35,7 @@ export function createDirectory(): Directory {
   const listeners = new Set<(change: ScimChange) => void>();
   const happened = (kind: ScimEffect["kind"], record: Stored, origin: Origin): Stored => {
     if (origin === "request") effects.push({ kind, id: record.id, userName: record.userName });
+    seedPeople([record.userName, record.emails]);
     for (const listener of listeners) listener({ kind, record: { ...record } });
     return record;
   };

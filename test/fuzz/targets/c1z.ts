@@ -8,6 +8,7 @@ import { openSyncFile, type SyncReader } from "../../../src/c1z/sync-reader.ts";
 import { inspectCommand } from "../../../src/cli/inspect.ts";
 import { localFiles } from "../../../src/config/files.ts";
 import { readC1z, readFrames } from "../../helpers/read-c1z.ts";
+import { recorder } from "../../helpers/recorder.ts";
 import { sampleSync } from "../../helpers/sample-sync.ts";
 import { writeSync } from "../../helpers/written-sync.ts";
 import { mutateBytes } from "../harness/mutate-bytes.ts";
@@ -193,8 +194,7 @@ const contentTarget: FuzzTarget = {
 /** The command shows rows or says in one line why it cannot; nothing of a file moves the terminal's cursor. */
 async function checkInspect(path: string, tempDir: string): Promise<void> {
   for (const more of [[], ["--table=grants"], ["--user=user_b", "--output=json"]]) {
-    const [rows, errors]: [string[], string[]] = [[], []];
-    const out = { stdout: (text: string) => void rows.push(text), stderr: (text: string) => void errors.push(text) };
+    const out = recorder({ shows: "people" });
     const argv = ["inspect", path, ...more];
     const input = {
       argv,
@@ -205,7 +205,7 @@ async function checkInspect(path: string, tempDir: string): Promise<void> {
       tempDir,
     };
     const code = await inspectCommand({ out, input, stop: signal });
-    const [shown, said] = [rows.join(""), errors.join("")];
+    const { stdout: shown, stderr: said } = out.text();
     assert.equal(code === 0, said === "", `${code}: ${said}`);
     assert.doesNotMatch(said, /unexpected failure/);
     assert.doesNotMatch(shown + said, /[^\P{Cc}\t\n]/u, "no control characters");

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { silentLogger } from "../../../src/baton/logger.ts";
 import { retryDelayMs } from "../../../src/baton/retry.ts";
 import { checkId, checkResourceId } from "../../../src/c1z/limits.ts";
 import { createRecordEncoder } from "../../../src/c1z/records.ts";
@@ -11,6 +10,7 @@ import type { HttpClient } from "../../../src/http/client.ts";
 import type { HttpResponse } from "../../../src/http/exchange.ts";
 import { httpStatusError } from "../../../src/http/status.ts";
 import { encodeStatus } from "../../../src/wire/status.ts";
+import { createRecordingLogger } from "../../fakes/recording-logger.ts";
 import { mutateBytes, repeatPart } from "../harness/mutate-bytes.ts";
 import { mutateJson } from "../harness/mutate-json.ts";
 import { assertHidden, attemptAsync, checkMessage } from "../harness/oracle.ts";
@@ -31,7 +31,7 @@ const signal = new AbortController().signal;
 /** Reads the roster from a server that answers every request with `body`. */
 async function readTeam(body: Uint8Array) {
   const api: HttpClient = { send: async ({ decode }) => decode(respond(body)) };
-  const read = await readMembers(api, { totalTimeoutMs: 60_000, maxPages: 3 }, silentLogger, signal);
+  const read = await readMembers(api, { totalTimeoutMs: 60_000, maxPages: 3 }, createRecordingLogger(), signal);
   return { rows: read.members.length + read.droppedRows, droppedRows: read.droppedRows, roster: buildRoster(read) };
 }
 
