@@ -48,9 +48,7 @@ function readEmail({ emails, login, profile }: AccountInfo): string {
   }
   // C1's rule lets characters through that nobody sees; two addresses that look alike must not be two people.
   if (!isEmailAddress(email) || /[\p{Cc}\p{Cf}\p{Z}]/u.test(email)) {
-    throw invalid(
-      "the account's e-mail address is not one plain, valid address such as ada@example.com: correct the field email of the form",
-    );
+    throw invalid("the account's e-mail address is not one plain, valid address: correct the field email of the form");
   }
   return email;
 }
