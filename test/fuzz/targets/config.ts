@@ -71,10 +71,10 @@ const configTarget: FuzzTarget = {
     const secrets = optionTable.filter(({ secret }) => secret).map(({ env: name }) => env[name] ?? "");
     const { error, value } = attempt(() => parseConfig(world), ["invalid_argument", "unimplemented"]);
     const said = error === undefined ? value.warnings.join("\n") : error.message;
-    // A secret may be a text that stands elsewhere in the open.
-    const open = `${ownWords}\n${argv.join("\n")}\n${yaml}\n${Object.entries(env)
-      .filter(([name]) => !secrets.includes(env[name] ?? "") || !name.startsWith("BATON_"))
-      .join("\n")}`;
+    // A secret may be a text that stands elsewhere in the open, where messages quote it.
+    const plain = Object.entries(env).filter(([name, text]) => !(name.startsWith("BATON_") && secrets.includes(text)));
+    const quoted = [...argv, ...plain.flat()].map((text) => `${text}\n${JSON.stringify(text)},`);
+    const open = [ownWords, yaml, ...quoted].join("\n");
     for (const secret of secrets) assertHidden(secret.trim(), said, open);
     if (error !== undefined) return "refused";
     for (const warning of value.warnings) checkMessage(warning);
@@ -117,12 +117,14 @@ interface World {
 }
 
 function worldOf(input: Uint8Array): World {
-  const text = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
+  // What a process is given is UTF-8: half a character never arrives.
+  const text = (value: unknown): string =>
+    (typeof value === "string" ? value : (JSON.stringify(value) ?? "")).toWellFormed();
   try {
     const { argv, env, yaml } = Object(JSON.parse(Buffer.from(input).toString("utf8")));
     return {
       argv: Array.isArray(argv) ? argv.map(text) : [],
-      env: Object.fromEntries(Object.entries(Object(env)).map(([name, value]) => [name, text(value)])),
+      env: Object.fromEntries(Object.entries(Object(env)).map(([name, value]) => [text(name), text(value)])),
       yaml: text(yaml ?? ""),
     };
   } catch {
