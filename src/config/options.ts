@@ -35,8 +35,8 @@ export const environmentOnly: readonly { readonly env: string; readonly help: st
   },
   { env: "HTTPS_PROXY, HTTP_PROXY, NO_PROXY", help: "Proxies towards C1 and Cursor, in upper or lower case" },
   {
-    env: "OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT, _COMPRESSION, _CERTIFICATE, OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_…",
-    help: "More about traces, as OpenTelemetry defines it",
+    env: "OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_EXPORTER_OTLP_CERTIFICATE",
+    help: "More about sending traces, and whatever else OpenTelemetry defines for its exporter and batches",
   },
   { env: "SSL_CERT_FILE, NODE_EXTRA_CA_CERTS", help: "PEM file of further certificate authorities" },
 ];

@@ -17,8 +17,18 @@ const byExtraEnv: Readonly<Record<string, string>> = {
   BATON_GET_TASKS: "true",
   BATON_HTTP_TIMEOUT_SECONDS: "60",
   BATON_LOG_PATH: "stderr,/tmp/baton-cursor.log",
+  BATON_OTEL_COLLECTOR_ENDPOINT: "collector:4317",
+  BATON_OTEL_COLLECTOR_ENDPOINT_TLS_INSECURE: "true",
+  BATON_OTEL_TRACING_DISABLED: "true",
   BATON_SYNC_RESOURCE_TYPES: "user",
+  OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
+  OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "http://collector:4318/v1/traces",
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: "grpc",
+  OTEL_SDK_DISABLED: "true",
 };
+
+const readByItsLibrary = "comes by extraEnv as well, and OpenTelemetry's exporter reads it itself";
 
 /** What makes no sense in the chart's pods, with the reason. */
 const notForTheChart: Readonly<Record<string, string>> = {
@@ -26,6 +36,9 @@ const notForTheChart: Readonly<Record<string, string>> = {
   BATON_STORAGE_ENGINE: "has no effect on a file",
   BATON_TMPDIR: "the chart names the temporary directory by its option",
   KUBECONFIG: "the pod has a service account",
+  OTEL_EXPORTER_OTLP_CERTIFICATE: readByItsLibrary,
+  OTEL_EXPORTER_OTLP_HEADERS: readByItsLibrary,
+  OTEL_EXPORTER_OTLP_TIMEOUT: readByItsLibrary,
   SSL_CERT_FILE: "NODE_EXTRA_CA_CERTS does the same, and certificateAuthority sets that",
 };
 
