@@ -8,7 +8,7 @@ SCIM_PYTHON := $(SCIM_SERVERS)/scim2-server/.venv
 SOURCES := $(shell find src scripts -name '*.ts' 2>/dev/null) package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring-test status-test status-cost scim-python ha-soak chaos chaos-full sweeps bench bench-accounts scoreboard clean
+.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring-test status-test status-cost scim-python ha-soak chaos chaos-full sweeps bench bench-accounts bench-files scoreboard clean
 
 help: ## List the targets
 	@echo "baton-cursor: the Cursor connector for ConductorOne"
@@ -114,6 +114,9 @@ bench: dist/baton-cursor ## Time and memory against the Go SDK's writers and sql
 
 bench-accounts: dist/baton-cursor ## Many accounts at once in a throttling directory, and what a task takes beyond bare calls
 	@node test/bench/accounts.ts $(BENCH_ARGS)
+
+bench-files: dist/baton-cursor ## Time and memory of inspect and diff for a million members (MEMBERS=)
+	@node test/bench/sync-files.ts $(MEMBERS)
 
 scoreboard: dist/baton-cursor ## Same faults and syncs to ours and to a connector on the Go SDK: docs/scoreboard.md (SCOREBOARD_SHORT=1, needs Go)
 	@SCOREBOARD_SHORT=$(SCOREBOARD_SHORT) node test/scoreboard/scoreboard.ts

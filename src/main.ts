@@ -37,7 +37,11 @@ const build: Build = {
 };
 
 const out: Output = {
-  stdout: (text) => void process.stdout.write(text),
+  stdout(text) {
+    // `| head` has gone: what is left to print would be read and unpacked for nobody.
+    if (process.stdout.errored !== null) throw new StatusError("cancelled", "nobody reads the output any more");
+    process.stdout.write(text);
+  },
   stderr: (text) => void process.stderr.write(text),
 };
 
@@ -173,6 +177,8 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
+// The next write tells.
+process.stdout.on("error", () => undefined);
 process.on("uncaughtException", (error) => process.exit(reportCrash(error, out)));
 try {
   process.exitCode = await run(dispatch(input));

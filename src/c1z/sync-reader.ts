@@ -39,6 +39,7 @@ export interface SyncReader extends AsyncDisposable, Unpacked {
   grants(sync: string): Iterable<StoredGrant>;
   /** Rows of `resources` by their type. */
   countByType(sync: string): ReadonlyMap<string, number>;
+  countEntitlements(sync: string): number;
   countGrants(sync: string): number;
 }
 
@@ -109,6 +110,10 @@ function queries(database: DatabaseSync, path: string) {
       throw unreadable(path, cause);
     }
   }
+  function count(table: string, sync: string): number {
+    const row = guarded(path, () => database.prepare(`SELECT count(*) AS n FROM ${table} WHERE sync_id = ?`).get(sync));
+    return Number(row?.["n"] ?? 0);
+  }
   const inOrder = "ORDER BY external_id";
   return {
     resourceTypes: (sync: string) =>
@@ -132,11 +137,8 @@ function queries(database: DatabaseSync, path: string) {
       const rows = guarded(path, () => database.prepare(sql).all(sync));
       return new Map(rows.map(({ n, type }) => [String(type), Number(n)]));
     },
-    countGrants(sync: string) {
-      const sql = "SELECT count(*) AS n FROM v1_grants WHERE sync_id = ?";
-      const row = guarded(path, () => database.prepare(sql).get(sync));
-      return Number(row?.["n"] ?? 0);
-    },
+    countEntitlements: (sync: string) => count("v1_entitlements", sync),
+    countGrants: (sync: string) => count("v1_grants", sync),
   };
 }
 

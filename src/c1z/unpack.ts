@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { constants, createZstdDecompress } from "node:zlib";
 import { StatusError, throwIfAborted } from "../baton/status-error.ts";
 import { magic } from "./container.ts";
+import { declaredBytes, maxFrameHeaderBytes } from "./frame-header.ts";
 
 /** Magic of the newer format, `C1Z3\0`. */
 const newerMagic = "C1Z3\0";
@@ -41,6 +42,7 @@ export async function unpackDatabase(options: UnpackOptions): Promise<Unpacked> 
   await using target = await open(databasePath, "wx", 0o600);
   let databaseBytes = 0;
   for (let offset: number = magic.length; offset < size; ) {
+    await checkDeclared(source, options, offset, databaseBytes);
     const frame = await unpackFrame(options, target, offset, databaseBytes);
     offset += frame.consumed;
     databaseBytes += frame.produced;
@@ -74,6 +76,17 @@ async function checkMagic(source: FileHandle, path: string, size: number): Promi
     throw new StatusError("invalid_argument", `${path} is not a sync file: it does not begin like one`);
   }
   if (size === magic.length) throw new StatusError("data_loss", `${path} is cut off after its first bytes`);
+}
+
+/** A frame that says to be too large is refused before anything of it is unpacked. */
+async function checkDeclared(
+  source: FileHandle,
+  { maxDatabaseBytes, path }: UnpackOptions,
+  offset: number,
+  before: number,
+): Promise<void> {
+  const { buffer } = await source.read(Buffer.alloc(maxFrameHeaderBytes), 0, maxFrameHeaderBytes, offset);
+  if (before + (declaredBytes(buffer) ?? 0) > maxDatabaseBytes) throw tooLarge(path, maxDatabaseBytes);
 }
 
 /** One zstd frame from `offset` on; a file may have several, one after the other. */

@@ -51,7 +51,7 @@ function tableOf({ flags }: SyncFileCall): Table | undefined {
 
 function printSummary(path: string, reader: SyncReader, run: SyncRun, { json }: SyncFileCall, out: Output): void {
   const byType = reader.countByType(run.id);
-  const entitlements = [...reader.entitlements(run.id)].length;
+  const entitlements = reader.countEntitlements(run.id);
   const summary = {
     file: path,
     fileBytes: reader.fileBytes,
