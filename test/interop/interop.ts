@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { startScimServer } from "../fakes/scim-server.ts";
+import { spawnConnector } from "../helpers/daemon.ts";
 import { roundTrip, type WireLine, wireRegistry } from "./codec.ts";
 import { startConnector, startCursor } from "./daemon.ts";
 import { accountTasks, counts, grants, newTaskId, opaque, refusals, roles, undeclared, users } from "./expected.ts";
@@ -240,6 +241,44 @@ suite("interop with the official Go modules", { skip: version === undefined && "
       ["ada@example.com", "new@example.com"],
     );
     assert.deepEqual(scim.violations, []);
+  });
+
+  test("files that the SDK wrote: ours of the older format are shown as they are, the newer format is named", async () => {
+    const inspect = async (file: string, ...args: readonly string[]) => {
+      await using process = await spawnConnector(["inspect", join(directory, file), ...args], {}, { shows: "people" });
+      return await process.ended;
+    };
+    output("interop", "sample", "-users", "120", "-engine", "sqlite", join(directory, "sdk.c1z"));
+    output("interop", "sample", "-users", "119", "-engine", "sqlite", join(directory, "sdk-fewer.c1z"));
+    output("interop", "sample", "-users", "3", "-engine", "pebble", join(directory, "sdk-newer.c1z"));
+    const summary = await inspect("sdk.c1z", "--output=json");
+    const { entitlements, grants: granted, resources, resourceTypes } = JSON.parse(summary.stdout);
+    assert.deepEqual(
+      { entitlements, granted, resources, resourceTypes },
+      { entitlements: 3, granted: 118, resources: { role: 3, user: 120 }, resourceTypes: ["role", "user"] },
+    );
+    const people = (await inspect("sdk.c1z", "--table=users", "--output=json")).stdout.trim().split("\n");
+    assert.deepEqual(JSON.parse(people[49] ?? ""), {
+      type: "user",
+      id: "user_000049",
+      displayName: "Person 000049",
+      email: "person000049@example.com",
+      status: "disabled",
+    });
+    const owner = await inspect("sdk.c1z", "--user=person000000@example.com");
+    assert.match(owner.stdout, /\tOwner Role Assigned\tuser\tuser_000000\n$/);
+    await using diff = await spawnConnector(
+      ["diff", join(directory, "sdk.c1z"), join(directory, "sdk-fewer.c1z")],
+      {},
+      { shows: "people" },
+    );
+    assert.match(
+      (await diff.ended).stdout,
+      /^- resource +user:user_000119 [\s\S]*1 resource removed, 1 grant removed\n$/,
+    );
+    const newer = await inspect("sdk-newer.c1z");
+    assert.equal(newer.code, 12, newer.stderr);
+    assert.match(newer.stderr, /newer format \(v3, Pebble\)[^\n]*\n$/);
   });
 
   test("our wire code returns every message of the protocol unharmed", async () => {
