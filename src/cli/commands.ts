@@ -40,6 +40,7 @@ export const actionFlags: readonly CommandFlag[] = [
 
 /** Flags of `doctor` alone. */
 export const doctorFlags: readonly CommandFlag[] = [
+  flag("json", "Print the findings as JSON, as --output=json does"),
   flag("hello", "Say Hello to C1 as well, which C1 shows as a sign of life"),
   flag("list-people", "Name those who are in Cursor or in the directory alone"),
 ];

@@ -66,7 +66,7 @@ function doctor(input: ConfigInput, flags: Flags): Invocation {
   return {
     command: "doctor",
     flags: { hello: isOn(flags, "hello"), listPeople: isOn(flags, "list-people") },
-    json: flags.texts.get("output")?.at(-1) === "json",
+    json: isOn(flags, "json") || flags.texts.get("output")?.at(-1) === "json",
     input: { ...input, argv: input.argv.filter((word) => !own.test(word)) },
   };
 }

@@ -61,9 +61,11 @@ function connectionFailure(code: string, host: string, proxy: string | undefined
   switch (code) {
     case "ENOTFOUND":
       // A name server that is down for a moment says the same of every host.
-      return `there is no host called ${proxy ?? host}: check the address and the name server`;
+      if (proxy === undefined) return `there is no host called ${host}: check the address and the name server`;
+      return `there is no host called like the proxy ${proxy}: check its address in HTTPS_PROXY, and the name server`;
     case "ECONNREFUSED":
-      return `${proxy ?? host} refused the connection: check the address, firewalls and proxies`;
+      if (proxy === undefined) return `${host} refused the connection: check the address, firewalls and proxies`;
+      return `the proxy ${proxy} refused the connection: check its address in HTTPS_PROXY, and that it runs`;
     case "EPROTO":
       // OpenSSL gave up: in practice an old version on the other side, or a port without TLS.
       return `no TLS connection to ${host}${via} (EPROTO): check that the port speaks TLS, and TLS 1.2 or newer`;

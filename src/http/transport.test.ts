@@ -132,7 +132,7 @@ suite("proxy", () => {
     const settings = { httpsProxy: `http://127.0.0.1:${proxy.port}` };
     await assert.rejects(get(`https://${host}`, { proxy: settings }), {
       code: "unavailable",
-      message: `127.0.0.1:${proxy.port} refused the connection: check the address, firewalls and proxies`,
+      message: `the proxy 127.0.0.1:${proxy.port} refused the connection: check its address in HTTPS_PROXY, and that it runs`,
     });
   });
 

@@ -96,9 +96,74 @@ suite("doctor", () => {
     assert.match(stdout, /1 \(pending@example\.com\)/);
   });
 
+  test("every failure says what to do next, soon, and once", limit, async () => {
+    await using stage = await setStage();
+    const proxy = { HTTPS_PROXY: "http://127.0.0.1:1", BATON_CURSOR_BASE_URL: "https://cursor.example.com" };
+    const cases: readonly (readonly [string, () => Readonly<Record<string, string>>, RegExp])[] = [
+      [
+        "a proxy that is not there",
+        () => proxy,
+        /^FAILED +Cursor: key: the proxy 127\.0\.0\.1:1 refused .*\n +-> .*HTTPS_PROXY/m,
+      ],
+      [
+        "a rate limit",
+        () => {
+          stage.cursor.script({ status: 429, headers: { "retry-after": "60" }, json: { error: "x" }, times: 9 });
+          return {};
+        },
+        /^FAILED +Cursor: key: Cursor's rate limit is reached.*\n +-> .*REQUESTS_PER_MINUTE/m,
+      ],
+      [
+        "an outage of Cursor",
+        () => {
+          stage.cursor.script({ status: 503, json: { error: "x" }, times: 9 });
+          return {};
+        },
+        /^FAILED +Cursor: key: .* answered HTTP 503.*\n +-> try again in some minutes; /m,
+      ],
+      [
+        "a clock that is ten minutes late",
+        () => {
+          const date = new Date(Date.now() + 600_000).toUTCString();
+          stage.cursor.script({ status: 404, headers: { date }, json: {}, times: 1 });
+          return {};
+        },
+        /^FAILED +Cursor: clock: this machine's clock is \d+ s behind it\n +-> set the clock of the node \(NTP\)/m,
+      ],
+      [
+        "a temporary directory that is not writable",
+        () => ({ BATON_C1Z_TEMP_DIR: "/proc/self" }),
+        /^FAILED +configuration: .*not writable\n +-> name an existing, writable directory/m,
+      ],
+      [
+        "a client that C1 no longer knows",
+        () => {
+          stage.c1.token.failNext(401, 9);
+          return {};
+        },
+        /^FAILED +C1: token: .*HTTP 401.*\n +-> .*rotated or revoked in C1.*clock/m,
+      ],
+    ];
+    for (const [name, prepare, expected] of cases) {
+      const changes = prepare();
+      const startMs = performance.now();
+      const { code, stdout } = await stage.run([], changes);
+      assert.equal(code, 9, `${name}: ${stdout}`);
+      assert.match(stdout, expected, name);
+      assert.doesNotMatch(stdout, /^FAILED.*\n(?! +->)/m, name);
+      assert.ok(performance.now() - startMs < 30_000, name);
+      stage.cursor.clearScript();
+      stage.c1.token.clearScript();
+    }
+    const { stdout } = await stage.run([], { BATON_CURSOR_SCIM_TOKEN: "wrong-token" });
+    assert.equal(stdout.match(/^FAILED/gm)?.length, 1, stdout);
+    assert.match(stdout, /^skipped +people: the directory was not read$/m);
+  });
+
   test("as JSON, for machines", limit, async () => {
     await using stage = await setStage();
-    const { ok, findings } = JSON.parse((await stage.run(["--output=json"])).stdout);
+    const { ok, findings } = JSON.parse((await stage.run(["--json"])).stdout);
+    assert.deepEqual(JSON.parse((await stage.run(["--output=json"])).stdout).ok, ok);
     assert.equal(ok, true);
     assert.ok(findings.length > 10);
     assert.deepEqual(Object.keys(findings[0]), ["name", "status", "detail", "fix"]);

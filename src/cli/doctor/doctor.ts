@@ -5,7 +5,7 @@ import type { ParsedConfig } from "../../config/parse.ts";
 import { ConfigError } from "../../config/problem.ts";
 import { type Output, oneLine } from "../output.ts";
 import { reportError } from "../report.ts";
-import { type Finding, failed, good, warning } from "./finding.ts";
+import { type Finding, failed, good, skipped, warning } from "./finding.ts";
 import { checkMachine } from "./machine.ts";
 import { checkPlace, type Place } from "./network.ts";
 import { checkPeople } from "./people.ts";
@@ -61,8 +61,11 @@ async function* examine({ depsFor, flags, parse, stop }: DoctorDeps): AsyncGener
   yield* await checkC1(deps, parts, flags, stop);
   const { findings, team } = await checkCursor(parts, stop);
   yield* findings;
-  yield* await checkScim(deps, parts, stop);
-  yield* await checkPeople(parts, flags, team, stop);
+  const directory = await checkScim(deps, parts, stop);
+  yield* directory;
+  // It would fail in the same way once more.
+  if (directory.some(({ status }) => status === "failed")) yield skipped("people", "the directory was not read");
+  else yield* await checkPeople(parts, flags, team, stop);
 }
 
 function readConfig(parse: () => ParsedConfig): ParsedConfig | ConfigError {

@@ -1,4 +1,4 @@
-import { StatusError } from "../../baton/status-error.ts";
+import { type StatusCode, StatusError } from "../../baton/status-error.ts";
 
 /** One line of the checklist. */
 export interface Finding {
@@ -21,13 +21,20 @@ export const warning = (name: string, detail: string, fix: string): Finding => (
 export const failed = (name: string, detail: string, fix: string): Finding => ({ name, status: "failed", detail, fix });
 export const skipped = (name: string, detail: string): Finding => ({ name, status: "skipped", detail, fix: "" });
 
+/** What may be over in a while by itself. */
+const passing: ReadonlySet<StatusCode> = new Set(["unavailable", "deadline_exceeded"]);
+const tryAgain =
+  "try again in some minutes; if it stays, look at that service's status page and at the network between";
+const lookCloser = "run it again with --log-level=debug, which shows each request";
+
 /** What `look` finds, or its failure as a finding: messages of ours have the form `what happened: what to do`. */
 export async function attempt(name: string, look: () => Promise<readonly Finding[]>): Promise<readonly Finding[]> {
   try {
     return await look();
   } catch (reason) {
-    const { message } = StatusError.from(reason);
+    const { code, message } = StatusError.from(reason);
     const cut = message.indexOf(": ");
-    return [cut === -1 ? failed(name, message, "") : failed(name, message.slice(0, cut), message.slice(cut + 2))];
+    if (cut !== -1) return [failed(name, message.slice(0, cut), message.slice(cut + 2))];
+    return [failed(name, message, passing.has(code) ? tryAgain : lookCloser)];
   }
 }

@@ -94,19 +94,32 @@ async function checkTls(
       return [failed(`${name}: TLS`, "no answer within 10 s", "check firewalls and the network policy")];
     }
     const code = reason instanceof Error && "code" in reason ? String(reason.code) : "unknown error";
-    const fix = /CERT|SIGNED|ISSUER|VERIFY/.test(code)
-      ? "name the authority that signed it in SSL_CERT_FILE, or look at the certificate"
-      : "check firewalls, proxies and the network policy";
-    return [failed(`${name}: TLS`, `no connection to ${url.host} (${code})`, fix)];
+    return [failed(`${name}: TLS`, `no connection to ${url.host} (${code})`, tlsFix(code))];
   } finally {
     socket.destroy();
   }
 }
 
+/** What to do about a connection that did not come about, by Node's code for it. */
+function tlsFix(code: string): string {
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") {
+    return "whoever runs this host has to renew its certificate; if others accept it, set this machine's clock";
+  }
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    return "the certificate is for another name: check the address, and whether a proxy answers in its place";
+  }
+  if (/CERT|SIGNED|ISSUER|VERIFY/.test(code)) {
+    return "if a private authority or an inspecting proxy signed it, name its PEM file in SSL_CERT_FILE (chart: certificateAuthority)";
+  }
+  return "check firewalls, proxies and the network policy";
+}
+
 function certificateFinding(name: string, socket: TLSSocket, clock: Clock): Finding {
   const leftMs = Date.parse(socket.getPeerCertificate().valid_to) - clock.nowMs();
   const detail = `${socket.getProtocol() ?? "TLS"}, certificate good for ${Math.floor(leftMs / dayMs)} days`;
-  return leftMs < soonMs ? warning(`${name}: TLS`, detail, "the certificate ends soon") : good(`${name}: TLS`, detail);
+  return leftMs < soonMs
+    ? warning(`${name}: TLS`, detail, "it ends soon: whoever runs this host has to renew it")
+    : good(`${name}: TLS`, detail);
 }
 
 async function checkClock(place: Place, deps: NetworkDeps, signal: AbortSignal): Promise<readonly Finding[]> {

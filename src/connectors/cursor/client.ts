@@ -22,6 +22,8 @@ export interface AdminApiDeps {
   readonly random: Random;
   readonly onResponse?: ((event: ResponseEvent) => void) | undefined;
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** For somebody who waits at a terminal: two more attempts within seconds, and no wait that Cursor asks for. */
+  readonly hasty?: boolean;
 }
 
 const retryPolicy: RetryPolicy = {
@@ -31,6 +33,8 @@ const retryPolicy: RetryPolicy = {
   maxRetryAfterMs: 5 * 60_000,
   retryOn: new Set(["unavailable", "deadline_exceeded"]),
 };
+
+const hastyPolicy: RetryPolicy = { ...retryPolicy, attempts: 3, maxDelayMs: 5_000, maxRetryAfterMs: 5_000 };
 
 /** Makes a client of Cursor's Admin API: authorised, within the rate budget, with retries, and with errors an operator can act on. */
 export function createAdminApi(deps: AdminApiDeps): HttpClient {
@@ -44,7 +48,8 @@ export function createAdminApi(deps: AdminApiDeps): HttpClient {
     explain: explainFailure,
     onResponse: deps.onResponse,
   });
-  return createThrottledClient({ client, limiter, policy: retryPolicy, clock, random, onRetry: deps.onRetry });
+  const policy = deps.hasty === true ? hastyPolicy : retryPolicy;
+  return createThrottledClient({ client, limiter, policy, clock, random, onRetry: deps.onRetry });
 }
 
 /** HTTP Basic with the key as user name and an empty password (https://cursor.com/docs/api, "Authentication"). */

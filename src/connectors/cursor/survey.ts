@@ -54,7 +54,12 @@ export async function surveyTeam(
       count(ids, idKind(row));
     }
   };
-  const { members } = await readMembers(createAdminApi(deps), { ...reading, onPage }, deps.log, signal);
+  const { members } = await readMembers(
+    createAdminApi({ ...deps, hasty: true }),
+    { ...reading, onPage },
+    deps.log,
+    signal,
+  );
   const active = members.filter(({ removed }) => !removed);
   return {
     shape: { ...answers, ...rolesOf(active), active: active.length, fields: [...fields].sort(), ids },
