@@ -9,9 +9,16 @@ import { at } from "../objects.ts";
 import { of, podSpec } from "../rendered.ts";
 import { root, run } from "../tools.ts";
 
-const files = ["setup", "migration", "release", "kubernetes", "runbooks", "threat-model"].map(
-  (name) => `docs/${name}.md`,
-);
+const files = [
+  "setup",
+  "migration",
+  "release",
+  "kubernetes",
+  "operations",
+  "status-page",
+  "runbooks",
+  "threat-model",
+].map((name) => `docs/${name}.md`);
 const pages = [...files, "helm/baton-cursor/README.md"].map((file) => ({
   file,
   text: readFileSync(root + file, "utf8"),
