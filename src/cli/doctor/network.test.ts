@@ -68,7 +68,7 @@ suite("the check-up of a place", () => {
     await using listening = await listen(createTlsServer({ cert: certPem, key: keyPem }), "127.0.0.1");
     const findings = await check(`https://127.0.0.1:${listening.port}`, ca.caPem);
     assert.match(findings[1]?.detail ?? "", /^no connection to .* \(ERR_TLS_CERT_ALTNAME_INVALID\)$/);
-    assert.match(findings[1]?.fix ?? "", /look at the certificate/);
+    assert.match(findings[1]?.fix ?? "", /the certificate is for another name/);
   });
 
   test("an abort ends the wait for a server that says nothing", { timeout: 5_000 }, async () => {
