@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { grpcCodes } from "../fakes/c1-server.ts";
 import { spawnConnector } from "../helpers/daemon.ts";
 import { until } from "../helpers/until.ts";
@@ -82,6 +83,8 @@ suite("S1 SIGTERM while an account is changed", { concurrency: 2 }, () => {
       await until(() => scim.requests.some((request) => request.method === method), `the ${method} of ${what}`);
       daemon.kill("SIGTERM");
       await printed(daemon, '"draining"');
+      // A poll that was under way when the signal came may still arrive.
+      await delay(500);
       const later = c1.enqueue(createTask("max@example.com"));
       const finish = await c1.awaitFinish(id);
       assert.equal(finish.ok, true, finish.message);
