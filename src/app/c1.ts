@@ -42,7 +42,7 @@ export function openC1(deps: AppDeps, { credentials, metrics, transport, trust }
           },
           onRpc(call) {
             hooks.onRpc(call);
-            deps.tracing?.ended(`C1 ${call.method}`, call.durationMs, { "baton.code": call.code }, call.code !== "ok");
+            deps.tracing?.called(`C1 ${call.method}`, call.durationMs, { "baton.code": call.code }, call.code !== "ok");
             // A token alone proves little: C1 may reject the calls that are made with it.
             if (call.code !== "ok" || call.method === "token") return;
             if (pair === credentials.c1.active()) credentials.c1.trusted();

@@ -23,7 +23,7 @@ export function syncHooks(metrics: Metrics, { clock, status, tracing }: Watchers
     onPhase(phase, durationMs) {
       hooks.onPhase(phase, durationMs);
       page?.onPhase(phase, durationMs);
-      tracing?.ended(`sync ${phase}`, durationMs, {}, false);
+      tracing?.stepped(`sync ${phase}`, durationMs);
       if (phase === "validate") reclaimMemory();
     },
   };

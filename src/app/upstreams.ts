@@ -107,7 +107,7 @@ export function createUpstreams(
 
 function traceCall({ tracing }: AppDeps, place: string, { operation, status, durationMs }: ResponseEvent): void {
   const facts = status === undefined ? {} : { "http.response.status_code": status };
-  tracing?.ended(`${place} ${operation}`, durationMs, facts, status === undefined || status >= 400);
+  tracing?.called(`${place} ${operation}`, durationMs, facts, status === undefined || status >= 400);
 }
 
 /** All clients share one rate budget, whatever becomes of their credentials. */

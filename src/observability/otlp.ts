@@ -1,5 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { DiagLogLevel, diag, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
+import {
+  DiagLogLevel,
+  diag,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  type SpanOptions,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
 import { OTLPTraceExporter as GrpcExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
 import { OTLPTraceExporter as HttpExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
@@ -47,6 +56,14 @@ export function startTracing(options: TracingOptions): Tracing {
   });
   const tracer = provider.getTracer("baton-cursor", options.serviceVersion);
   const current = new AsyncLocalStorage<Span>();
+  const child = (name: string, durationMs: number, how: SpanOptions, failed = false): void => {
+    const parent = current.getStore();
+    if (parent === undefined) return;
+    const endMs = clock.nowMs();
+    const span = tracer.startSpan(name, { ...how, startTime: endMs - durationMs }, trace.setSpan(ROOT_CONTEXT, parent));
+    if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
+    span.end(endMs);
+  };
   return {
     async task(id, type, work) {
       const attributes = { "baton.task.id": id, "baton.task.type": type };
@@ -64,15 +81,9 @@ export function startTracing(options: TracingOptions): Tracing {
       span?.setAttribute("baton.task.code", code);
       if (outcome === "failure") span?.setStatus({ code: SpanStatusCode.ERROR, message: code });
     },
-    ended(name, durationMs, facts, failed) {
-      const parent = current.getStore();
-      if (parent === undefined) return;
-      const endMs = clock.nowMs();
-      const how = { attributes: facts, startTime: endMs - durationMs, kind: SpanKind.CLIENT };
-      const span = tracer.startSpan(name, how, trace.setSpan(ROOT_CONTEXT, parent));
-      if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
-      span.end(endMs);
-    },
+    stepped: (name, durationMs) => child(name, durationMs, { kind: SpanKind.INTERNAL }),
+    called: (name, durationMs, attributes, failed) =>
+      child(name, durationMs, { kind: SpanKind.CLIENT, attributes }, failed),
     async [Symbol.asyncDispose]() {
       const sent = new AbortController();
       const tooLong = clock.sleep(lastExportMs, sent.signal).catch(() => undefined);

@@ -9,6 +9,8 @@ export interface Tracing extends AsyncDisposable {
   task(id: string, type: string, work: (traceId: string) => Promise<void>): Promise<void>;
   /** How the task around it ended. `code` is what C1 was told. */
   taskDone(outcome: string, code: StatusCode | undefined): void;
-  /** Something within a task has just ended, after `durationMs`; `failed` when it did not succeed. */
-  ended(name: string, durationMs: number, facts: SpanFacts, failed: boolean): void;
+  /** A step of a task has just been completed, after `durationMs`. */
+  stepped(name: string, durationMs: number): void;
+  /** A call to another system that a task made has just ended, after `durationMs`; `failed` when it did not succeed. */
+  called(name: string, durationMs: number, facts: SpanFacts, failed: boolean): void;
 }

@@ -14,6 +14,8 @@ export interface ReceivedSpan {
   /** Empty for the root of a trace. */
   readonly parentSpanId: string;
   readonly name: string;
+  /** 1 internal, 3 client. */
+  readonly kind: number;
   readonly durationMs: number;
   readonly attributes: Readonly<Record<string, string | number>>;
   /** 0 unset, 1 ok, 2 error. */
@@ -163,6 +165,7 @@ function readSpan(span: Uint8Array, resource: ReceivedSpan["resource"]): Receive
     spanId: hexOf(span, 2),
     parentSpanId: hexOf(span, 4),
     name: textOf(span, 5),
+    kind: Number(numberOf(span, 6)),
     durationMs: Number(numberOf(span, 8) - numberOf(span, 7)) / 1e6,
     attributes: attributes(span, 9),
     statusCode: Number(numberOf(bytesOf(span, 15), 3)),

@@ -65,6 +65,7 @@ suite("traces", { concurrency: 3 }, () => {
       for (const call of ["C1 Heartbeat", "C1 UploadAsset", "C1 FinishTask", "Cursor members"]) {
         assert.ok(names.has(call), `no call ${call}: ${[...names].join(", ")}`);
       }
+      for (const { name, kind } of parts) assert.equal(kind, name.startsWith("sync ") ? 1 : 3, name);
       for (const { name, durationMs } of parts)
         assert.ok(durationMs <= root.durationMs + 1, `${name} outlasts its task`);
       const ended = log.split("\n").find((line) => line.includes("task succeeded")) ?? "{}";
