@@ -1,11 +1,12 @@
 import type { AppDeps } from "../app/deps.ts";
 import { createParts } from "../app/parts.ts";
 import type { AccountInfo, AccountManager, Approve, PlannedChange } from "../baton/account.ts";
+import { oneLine } from "../baton/one-line.ts";
 import type { UserResource } from "../baton/resource.ts";
 import { StatusError } from "../baton/status-error.ts";
 import { checkAccountInfo, readNewAccount } from "../tasks/account-request.ts";
 import { audited } from "../tasks/audit.ts";
-import { type Output, oneLine } from "./output.ts";
+import type { Output } from "./output.ts";
 import { reportError } from "./report.ts";
 
 export interface AccountCommandDeps extends AppDeps {

@@ -1,10 +1,11 @@
 import { emailKey } from "../baton/email-address.ts";
+import { oneLine } from "../baton/one-line.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { SyncReader, SyncRun } from "../c1z/sync-reader.ts";
 import type { ConfigInput } from "../config/sources.ts";
 import type { StoredResource } from "../wire/stored-records.ts";
 import { inspectFlags } from "./commands.ts";
-import { type Output, oneLine } from "./output.ts";
+import type { Output } from "./output.ts";
 import { reportError } from "./report.ts";
 import { chooseRun, openFile, readSyncFileCall, type SyncFileCall } from "./sync-files.ts";
 

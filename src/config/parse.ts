@@ -1,8 +1,9 @@
+import { oneLine } from "../baton/one-line.ts";
 import { checkTogether, isGiven, isService } from "./constraints.ts";
 import type { FlagSpec } from "./flags.ts";
 import { fieldName, type OptionRow } from "./option.ts";
 import { type Config, options } from "./options.ts";
-import { ConfigError, oneLine, type Problem } from "./problem.ts";
+import { ConfigError, type Problem } from "./problem.ts";
 import { type ConfigInput, type Origin, readSources, type Sources } from "./sources.ts";
 
 /** The configuration with what is worth saying about it. */

@@ -1,3 +1,4 @@
+import { oneLine } from "../baton/one-line.ts";
 import { StatusError } from "../baton/status-error.ts";
 
 /** One thing that is wrong with the configuration. Never carries the value of a secret. */
@@ -36,9 +37,4 @@ export class ConfigError extends StatusError {
   get exitCode(): 2 | 12 {
     return this.code === "unimplemented" ? 12 : 2;
   }
-}
-
-/** Paths and names may hold anything; a message is one line. */
-export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ");
 }

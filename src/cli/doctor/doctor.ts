@@ -1,9 +1,10 @@
 import type { AppDeps } from "../../app/deps.ts";
 import { createParts, type Parts } from "../../app/parts.ts";
+import { oneLine } from "../../baton/one-line.ts";
 import { StatusError } from "../../baton/status-error.ts";
 import type { ParsedConfig } from "../../config/parse.ts";
 import { ConfigError } from "../../config/problem.ts";
-import { type Output, oneLine } from "../output.ts";
+import type { Output } from "../output.ts";
 import { reportError } from "../report.ts";
 import { type Finding, failed, good, skipped, warning } from "./finding.ts";
 import { checkMachine } from "./machine.ts";
