@@ -182,18 +182,22 @@ async function judgeLateDeletion({ c1, link }: AccountStage, aftermath: Aftermat
 function judgeRemoval({ cursor }: AccountStage, { finish, changedBefore }: Aftermath): void {
   assert.equal(finish.ok, true, finish.message);
   assert.equal(saysNothingWasThere(finish), changedBefore);
-  assert.deepEqual(removals(cursor).slice(1), changedBefore ? [] : [200]);
+  // A poll that stands among the points may come before the first process has asked at all.
+  const asked = removals(cursor);
+  const expected = changedBefore || asked.length === 1 ? asked.slice(0, 1) : [undefined, 200];
+  assert.deepEqual(asked, expected);
+  if (!changedBefore) assert.equal(asked.at(-1), 200);
 }
 
 /** Asked again because the roster still shows the member, Cursor says that there is none, which is told as it is. */
 async function judgeLateRemoval({ c1, cursor }: AccountStage, aftermath: Aftermath): Promise<void> {
   const { finish } = aftermath;
-  const [, second] = removals(cursor);
-  if (second === 200) {
+  const last = removals(cursor).at(-1);
+  if (last === 200) {
     assert.equal(finish.ok, true, finish.message);
     return;
   }
-  assert.deepEqual([second, finish.code, finish.nonRetryable], [404, 9, true], finish.message);
+  assert.deepEqual([last, finish.code, finish.nonRetryable], [404, 9, true], finish.message);
   assert.match(finish.message, /is no member of the team, but lists it as one/);
   cursor.applyRemovals();
   await succeedsNow(c1, aftermath);
