@@ -37,8 +37,8 @@ export interface SeenCall {
 
 /** A watched process. Disposing detaches from it. */
 export interface Strace extends AsyncDisposable {
-  /** The calls so far, in order. What has just happened may be missing until the process or the watch has ended. */
-  seen(): Promise<readonly SeenCall[]>;
+  /** Detaches, and resolves with the calls in order. */
+  end(): Promise<readonly SeenCall[]>;
 }
 
 /** Why processes cannot be watched here; `undefined` when they can. */
@@ -71,22 +71,26 @@ export async function attachStrace(pid: number, { calls, paths = [], tampering, 
     said += text;
   });
   const ended = once(child, "close");
-  const end = async (): Promise<void> => {
+  const end = async (): Promise<readonly SeenCall[]> => {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGINT");
     await ended;
+    const text = await readFile(log, "utf8");
     await rm(directory, { recursive: true, force: true });
+    return parseLog(text);
+  };
+  let over: Promise<readonly SeenCall[]> | undefined;
+  const endOnce = (): Promise<readonly SeenCall[]> => {
+    over ??= end();
+    return over;
   };
   try {
     await until(() => / attached/.test(said) || child.exitCode !== null, "strace");
     if (!/ attached/.test(said)) throw new Error(`strace: ${said}`);
   } catch (reason) {
-    await end();
+    await endOnce().catch(() => undefined);
     throw reason;
   }
-  return {
-    seen: async () => parseLog(await readFile(log, "utf8")),
-    [Symbol.asyncDispose]: end,
-  };
+  return { end: endOnce, [Symbol.asyncDispose]: async () => void (await endOnce()) };
 }
 
 function injection({ call, nth, lasting, signal, error }: Tampering): string {

@@ -1,7 +1,7 @@
 import { suite, test } from "node:test";
 import { straceProblem } from "../../helpers/strace.ts";
 import { accountScenarios } from "./account-scenarios.ts";
-import { callCases } from "./calls.ts";
+import { callCases } from "./call-cases.ts";
 import { patient, sweep, sweepCases } from "./sweep.ts";
 import type { SweepScenario } from "./sweep-scenario.ts";
 import { syncScenarios } from "./sync-scenarios.ts";
