@@ -154,6 +154,23 @@ suite("token source", () => {
     await assert.rejects(tokens.get(never), { message: "there is no host called acme.example.com" });
   });
 
+  test("a token outlives a wall clock that is set ahead or back", async () => {
+    await using endpoint = await openTokenEndpoint();
+    const steady = createTestClock({ factor: 1 });
+    let offsetMs = 0;
+    const clock = { ...steady, nowMs: () => steady.nowMs() + offsetMs };
+    const { tokens } = source(endpoint, { clock });
+    const first = await tokens.get(never);
+    for (const hours of [24, -24, 0]) {
+      offsetMs = hours * 3_600_000;
+      assert.equal(await tokens.get(never), first);
+    }
+    // And it does not outlive its own life.
+    offsetMs = -24 * 3_600_000;
+    steady.advanceMonotonic(600_000);
+    assert.notEqual(await tokens.get(never), first);
+  });
+
   test("hooks hear of requests and of the expiry", async () => {
     await using endpoint = await openTokenEndpoint();
     endpoint.answer = (number) => (number === 1 ? { status: 500, body: "" } : tokenAnswer());

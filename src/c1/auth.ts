@@ -79,7 +79,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   return {
     async get(signal) {
       throwIfAborted(signal);
-      if (cached !== undefined && clock.nowMs() < cached.refreshAtMs) return cached;
+      if (cached !== undefined && clock.monotonicMs() < cached.refreshAtMs) return cached;
       const fetch = inFlight ?? start();
       fetch.waiters += 1;
       try {
@@ -123,9 +123,11 @@ async function requestToken(options: TokenSourceOptions, abandoned: AbortSignal)
   const signal = AbortSignal.any([abandoned, limit.signal]);
   const startedMs = clock.monotonicMs();
   try {
-    const token = readTokenResponse(await post(options, signal), host, clock.nowMs());
-    options.onRequest?.(undefined, clock.monotonicMs() - startedMs);
-    options.onTokenExpiry?.(token.expiresAtMs);
+    const response = await post(options, signal);
+    const nowMs = clock.monotonicMs();
+    const token = readTokenResponse(response, host, nowMs);
+    options.onRequest?.(undefined, nowMs - startedMs);
+    options.onTokenExpiry?.(clock.nowMs() + token.expiresAtMs - nowMs);
     return token;
   } catch (reason) {
     const error = StatusError.from(reason);

@@ -5,9 +5,9 @@ import { CredentialsRefused } from "./rejection.ts";
 export interface AccessToken {
   /** The value of the `authorization` header. A secret. */
   readonly authorization: string;
-  /** Wall clock, milliseconds since the epoch: from here on a new token is asked for. */
+  /** From here on a new token is asked for. Milliseconds, as everything here on a clock that never jumps. */
   readonly refreshAtMs: number;
-  /** Wall clock, milliseconds since the epoch: from here on C1 refuses it. */
+  /** From here on C1 refuses it. */
   readonly expiresAtMs: number;
 }
 
@@ -24,6 +24,7 @@ const maxBodyBytes = 64 * 1024;
  * Reads the answer of the token endpoint (RFC 6749 section 5.1). A refusal of the credentials is final
  * (`unauthenticated`, `permission_denied`, `not_found`); every other status is `unavailable` or `deadline_exceeded` and
  * an unreadable 200 is `internal`, all retryable, because something between us and C1 may have answered in its place.
+ * `nowMs` is the monotonic clock: a life is a span, and a token stays good when somebody sets the wall clock.
  */
 export function readTokenResponse(
   response: { readonly status: number; readonly body: Uint8Array },
