@@ -72,6 +72,15 @@ suite("makePrivateDirectory", () => {
     assert.deepEqual(readdirSync(temp.path), []);
   });
 
+  test("leaves no directory behind that cannot be locked", () => {
+    using temp = scratch();
+    // SQLite takes paths of at most 512 bytes, the system eight times as many.
+    const deep = join(temp.path, "d".repeat(200), "e".repeat(200), "f".repeat(100));
+    mkdirSync(deep, { recursive: true });
+    assert.throws(() => makePrivateDirectory(deep), { name: "StatusError", code: "internal" });
+    assert.deepEqual(readdirSync(deep), []);
+  });
+
   test("says what is wrong with a temporary directory that is missing", () => {
     assert.throws(() => makePrivateDirectory("/nonexistent/tmp"), {
       name: "StatusError",
@@ -129,6 +138,15 @@ suite("sweepLeavings", () => {
     symlinkSync(elsewhere.path, join(leaving, "link"));
     assert.equal(await sweepLeavings(temp.path), 1);
     assert.deepEqual(readdirSync(elsewhere.path), ["precious"]);
+  });
+
+  test("leaves no directory behind that cannot be locked", () => {
+    using temp = scratch();
+    // SQLite takes paths of at most 512 bytes, the system eight times as many.
+    const deep = join(temp.path, "d".repeat(200), "e".repeat(200), "f".repeat(100));
+    mkdirSync(deep, { recursive: true });
+    assert.throws(() => makePrivateDirectory(deep), { name: "StatusError", code: "internal" });
+    assert.deepEqual(readdirSync(deep), []);
   });
 
   test("says what is wrong with a temporary directory that is missing", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { lstat, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -17,7 +17,8 @@ const attempts = 10;
 
 /**
  * A directory that only this process may enter; disposing removes it with all it holds, as often as it is called. Keep
- * the object until then: the lock that protects the directory is gone once the object is collected.
+ * the object until then: the lock that protects the directory is gone once the object is collected. Disposing does not
+ * reject: what a broken disk does not let go of is left to the next sweep.
  */
 export interface PrivateDirectory extends AsyncDisposable {
   readonly path: string;
@@ -31,7 +32,7 @@ export interface PrivateDirectory extends AsyncDisposable {
 export function makePrivateDirectory(tempDir: string): PrivateDirectory {
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const path = makeDirectory(tempDir);
-    const lock = tryLock(path);
+    const lock = lockNew(path, tempDir);
     // A sweep that runs at this very moment may have taken the new directory for an abandoned one.
     if (lock !== undefined) return { path, [Symbol.asyncDispose]: () => discard(path, lock) };
   }
@@ -43,8 +44,7 @@ export function makePrivateDirectory(tempDir: string): PrivateDirectory {
 
 /**
  * Removes what killed processes of this program left below `tempDir` and returns how many directories that were.
- * Directories of living processes, of other users and of other programs stay, and so does what cannot be removed. Meant
- * for start-up. Throws `failed_precondition` when `tempDir` cannot be listed.
+ * Directories of living processes, of other users and of other programs stay, and so does what cannot be removed. Throws `failed_precondition` when `tempDir` cannot be listed.
  */
 export async function sweepLeavings(tempDir: string): Promise<number> {
   let removed = 0;
@@ -110,6 +110,31 @@ function makeDirectory(tempDir: string): string {
   }
 }
 
+/**
+ * The lock of a directory that was just made, which goes again when it cannot be locked; `undefined` when a sweep was
+ * faster.
+ */
+function lockNew(path: string, tempDir: string): DatabaseSync | undefined {
+  try {
+    // SQLite would make the file too, but would not say that the disk is full. Only before anybody can hold the lock:
+    // closing any descriptor of a file lets go of all locks that the process has on it.
+    closeSync(openSync(join(path, lockName), "a", 0o600));
+    return tryLock(path);
+  } catch (error) {
+    if (!existsSync(path)) return undefined;
+    removeNow(path);
+    throw error instanceof StatusError ? error : unusable(tempDir, error);
+  }
+}
+
+function removeNow(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // The next sweep tries again.
+  }
+}
+
 /** Holds the lock of the directory, or `undefined` when another process does or has removed the directory meanwhile. */
 function tryLock(directory: string): DatabaseSync | undefined {
   const path = join(directory, lockName);
@@ -131,8 +156,9 @@ function tryLock(directory: string): DatabaseSync | undefined {
 
 async function discard(path: string, lock: DatabaseSync): Promise<void> {
   // The lock is released last, so that no sweep meets a half-removed directory; a sweep that opens the lock file at
-  // this moment can make it anew between two deletions, hence the retries.
-  await rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 });
+  // this moment can make it anew between two deletions, hence the retries. A sync that C1 has accepted does not fail
+  // because its file cannot be removed.
+  await rm(path, { recursive: true, force: true, maxRetries: 3, retryDelay: 20 }).catch(() => undefined);
   if (lock.isOpen) lock.close();
 }
 

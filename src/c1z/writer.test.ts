@@ -49,6 +49,19 @@ async function opened(syncType: SyncType = "full", options: Partial<SyncWriterOp
   };
 }
 
+suite("before a sync", () => {
+  test("what an earlier one could not remove is removed", async () => {
+    const tempDir = mkdtempSync(join(tmpdir(), "writer-test-"));
+    mkdirSync(join(tempDir, "baton-cursor-sync-abcdef"), { mode: 0o700 });
+    {
+      await using _writer = await createSyncWriter({ tempDir, clock: systemClock })("full");
+      assert.ok(!readdirSync(tempDir).includes("baton-cursor-sync-abcdef"));
+    }
+    assert.deepEqual(readdirSync(tempDir), []);
+    rmSync(tempDir, { recursive: true });
+  });
+});
+
 suite("a row that would make the file wrong", () => {
   const sync = sampleSync([{ id: "ada", role: "owner" }]);
   const entitlement = toEntitlement(owner);

@@ -12,7 +12,7 @@ import { endRun } from "./finish.ts";
 import { ksuid, type RandomBytes } from "./ksuid.ts";
 import { checkId, checkResourceId, shown } from "./limits.ts";
 import { createRecordEncoder } from "./records.ts";
-import { makePrivateDirectory, type PrivateDirectory } from "./temp-dir.ts";
+import { makePrivateDirectory, type PrivateDirectory, sweepLeavings } from "./temp-dir.ts";
 import { timestampText } from "./timestamp.ts";
 
 /** Readers refuse to unpack more by default (baton-sdk, pkg/dotc1z/decoder.go). */
@@ -34,6 +34,8 @@ export interface SyncWriterOptions {
  */
 export function createSyncWriter(options: SyncWriterOptions): OpenSyncWriter {
   return async (syncType) => {
+    // What an earlier sync could not remove: a disk that has failed once may have got better.
+    await sweepLeavings(options.tempDir);
     const directory = makePrivateDirectory(options.tempDir);
     try {
       return new C1zWriter(directory, syncType, options);

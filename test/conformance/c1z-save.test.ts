@@ -62,11 +62,11 @@ suite("kill -9", () => {
   for (const at of [0, 2, 5, 8, 9, 10]) {
     test(`at step ${at} leaves what the next start sweeps, and the next sync works`, async () => {
       using files = place();
+      await using neighbour = await createSyncWriter({ tempDir: files.tempDir, clock: systemClock })("full");
       const steps = ["opened", ...Array<string>(8).fill("rows"), "finishing", "finished"];
       const line = await killAtLine(startSync(files.tempDir, 2000, "hold"), at);
       assert.equal(line, steps[at]);
-      assert.equal(readdirSync(files.tempDir).length, 1);
-      await using neighbour = await createSyncWriter({ tempDir: files.tempDir, clock: systemClock })("full");
+      assert.equal(readdirSync(files.tempDir).length, 2);
       assert.equal(await sweepLeavings(files.tempDir), 1);
       assert.equal(readdirSync(files.tempDir).length, 1);
       putAll(neighbour, sampleSync(sampleMembers(5)));
