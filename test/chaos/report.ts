@@ -14,46 +14,51 @@ export function isGood({ observed, survived }: InjectionResult): boolean {
   return observed && survived;
 }
 
-/** Empties `build/chaos/results.jsonl`. With `verbose` the log of the program is printed too. */
-export async function openReport(count: number, verbose: boolean): Promise<Report> {
+/** Names the files in `build/chaos` that belong to one command, and how it replays one injection. */
+export interface ReportKind {
+  readonly results: string;
+  readonly list: string;
+  replay(result: InjectionResult): string;
+}
+
+/** Faults of the network. */
+const network: ReportKind = {
+  results: "results.jsonl",
+  list: "list.txt",
+  replay: ({ id, seed, underTest }) =>
+    `node test/chaos/chaos.ts --under-test=${underTest} --seed=${seed} '--only=${id}'`,
+};
+
+/** Empties the file of results. With `verbose` the log of the program is printed too. */
+export async function openReport(count: number, verbose: boolean, kind = network): Promise<Report> {
   await mkdir(directory, { recursive: true });
-  await writeFile(file("results.jsonl"), "");
+  await writeFile(file(kind.results), "");
   let done = 0;
   return {
     async add(result, log) {
       done += 1;
-      await appendFile(file("results.jsonl"), `${JSON.stringify(result)}\n`);
+      await appendFile(file(kind.results), `${JSON.stringify(result)}\n`);
       if (verbose) console.log(log);
-      if (!isGood(result) || verbose) console.log(lines(result));
+      if (!isGood(result) || verbose) console.log(lines(result, kind));
       if (!isGood(result)) await writeFile(file(`${result.id.replace(/[^\w.-]+/g, "_")}.log`), log);
       if (done % 50 === 0) console.log(`${done} of ${count}`);
     },
   };
 }
 
-function lines({
-  attempt,
-  expected,
-  id,
-  observed,
-  outcome,
-  seed,
-  survived,
-  tookMs,
-  underTest,
-}: InjectionResult): string {
+function lines(result: InjectionResult, kind: ReportKind): string {
+  const { attempt, expected, id, observed, outcome, survived, tookMs } = result;
   const verdict = !observed ? "NOT OBSERVED" : survived ? "survived" : "FAILED";
   const head = `${verdict.padEnd(12)} ${id} (attempt ${attempt}, ${tookMs} ms)`;
   if (observed && survived) return `${head}\n    ${outcome}`;
-  const replay = `node test/chaos/chaos.ts --under-test=${underTest} --seed=${seed} '--only=${id}'`;
-  return `${head}\n    expected ${expected}\n    found    ${outcome}\n    replay   ${replay}`;
+  return `${head}\n    expected ${expected}\n    found    ${outcome}\n    replay   ${kind.replay(result)}`;
 }
 
 /** Prints the sums, writes the list, and returns the exit code. */
-export async function finish(results: readonly InjectionResult[], planned: number): Promise<number> {
+export async function finish(results: readonly InjectionResult[], planned: number, kind = network): Promise<number> {
   const sorted = results.toSorted((one, other) => one.id.localeCompare(other.id));
   const rows = sorted.map((result) => `${isGood(result) ? "survived" : "FAILED  "} ${result.id}  ${result.outcome}`);
-  await writeFile(file("list.txt"), `${rows.join("\n")}\n`);
+  await writeFile(file(kind.list), `${rows.join("\n")}\n`);
   const targets = [...new Set(results.map(({ target }) => target))].sort();
   for (const target of targets) {
     const own = results.filter((result) => result.target === target);

@@ -1,7 +1,7 @@
 import { type DaemonProcess, spawnConnector } from "../../helpers/daemon.ts";
 import { accountEnv } from "../../integration/account-stage.ts";
 import { processEnv } from "../../integration/scene.ts";
-import type { ProcessUnderTest, ProgramUnderTest } from "../program.ts";
+import type { ChaosStage, ProcessUnderTest, ProgramUnderTest } from "../program.ts";
 
 /** Shorter time limits than the usual ones, a small limit on answers, and nothing that one task remembers for the next. */
 const settings = {
@@ -15,12 +15,17 @@ const settings = {
 export const batonCursor: ProgramUnderTest = {
   name: "baton-cursor",
   async start(stage, env = {}) {
-    const process = await spawnConnector([], processEnv(stage, { ...accountEnv(stage), ...settings, ...env }));
-    return watched(process);
+    return watched(await spawnConnector([], processEnv(stage, environment(stage, env))));
   },
 };
 
-function watched(process: DaemonProcess): ProcessUnderTest {
+/** What it is configured with besides where C1 and Cursor are. */
+export function environment(stage: ChaosStage, more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { ...accountEnv(stage), ...settings, ...more };
+}
+
+/** The process, as faults are played to it. */
+export function watched(process: DaemonProcess): ProcessUnderTest {
   const { pid, tempDir, ended } = process;
   return {
     pid,

@@ -1,0 +1,71 @@
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from "node:fs";
+import { mkdtemp, rm, rmdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A file system of a few MiB in memory. Disposing takes it away. */
+export interface SmallDisk extends AsyncDisposable {
+  /** A directory on it. */
+  readonly path: string;
+  /** Leaves so many bytes free. */
+  leaveBytes(bytes: number): void;
+  /** Leaves room for so many new files and directories. */
+  leaveInodes(count: number): void;
+  /** Takes away what fills it. */
+  clear(): void;
+  /** From now on nothing can be written, or it can again. Throws while a file is open for writing. */
+  setReadOnly(readOnly: boolean): void;
+}
+
+const mebibyte = 1024 ** 2;
+const sizeMib = 64;
+const inodes = 64;
+
+/** Why there can be no such disk here; `undefined` when there can. */
+export function diskProblem(): string | undefined {
+  if (process.getuid?.() !== 0) return "only root can mount a small disk";
+  const { status } = spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]);
+  return status === 0 ? undefined : "a small disk cannot be mounted here";
+}
+
+/** Mounts an empty one. */
+export async function mountSmallDisk(): Promise<SmallDisk> {
+  const mountPoint = await mkdtemp(join(tmpdir(), "small-disk-"));
+  mount("-t", "tmpfs", "-o", `size=${sizeMib}m,nr_inodes=${inodes},mode=0700`, "tmpfs", mountPoint);
+  const path = join(mountPoint, "scratch");
+  const filler = join(mountPoint, "filler");
+  mkdirSync(path);
+  mkdirSync(filler);
+  return {
+    path,
+    leaveBytes(bytes) {
+      const { bavail, bsize } = statfsSync(mountPoint);
+      const fd = openSync(join(filler, "bytes"), "w");
+      for (let left = bavail * bsize - bytes; left > 0; ) left -= writeSync(fd, Buffer.alloc(Math.min(left, mebibyte)));
+      closeSync(fd);
+    },
+    leaveInodes(count) {
+      const { ffree } = statfsSync(mountPoint);
+      for (let made = 0; made < ffree - count; made += 1) writeFileSync(join(filler, `inode-${made}`), "");
+    },
+    clear() {
+      rmSync(filler, { recursive: true });
+      mkdirSync(filler);
+    },
+    setReadOnly: (readOnly) => mount("-o", `remount,${readOnly ? "ro" : "rw"}`, mountPoint),
+    async [Symbol.asyncDispose]() {
+      run("umount", mountPoint);
+      await rmdir(mountPoint).catch(() => rm(mountPoint, { recursive: true, force: true }));
+    },
+  };
+}
+
+function mount(...args: readonly string[]): void {
+  run("mount", ...args);
+}
+
+function run(program: string, ...args: readonly string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${stderr}`);
+}
