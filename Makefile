@@ -8,7 +8,7 @@ SCIM_PYTHON := $(SCIM_SERVERS)/scim2-server/.venv
 SOURCES := $(shell find src scripts -name '*.ts' 2>/dev/null) package.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring-test status-test status-cost scim-python ha-soak chaos chaos-full sweeps bench bench-accounts bench-files scoreboard clean
+.PHONY: help setup build demo test check lint format typecheck boundaries unused docs-check generate interop monitoring-test status-test status-cost scim-python ha-soak chaos chaos-full chaos-machine sweeps bench bench-accounts bench-files scoreboard clean
 
 help: ## List the targets
 	@echo "baton-cursor: the Cursor connector for ConductorOne"
@@ -105,6 +105,9 @@ chaos: dist/baton-cursor ## One fault of each kind, and storms of several, to a 
 
 chaos-full: dist/baton-cursor ## Every fault of the catalog, and 100 storms (about 20 minutes)
 	@node test/chaos/chaos.ts --storm=100 --jobs=$(CHAOS_JOBS) --seed=$(or $(CHAOS_SEED),1) $(CHAOS_ARGS)
+
+chaos-machine: dist/baton-cursor ## Full disk, failing system calls, no descriptors, OOM kill, clock jumps, lost Secret (needs root and strace)
+	@node test/chaos/machine/machine.ts $(CHAOS_ARGS)
 
 sweeps: dist/baton-cursor ## SIGKILL and SIGTERM at every point of a sync and of account tasks (SWEEP_ONLY=, SWEEP_SHORT=1)
 	@node --test test/chaos/sweeps/sweeps.ts

@@ -5,10 +5,13 @@ import { readImports } from "./imports.ts";
 const tests = new URL("../", import.meta.url).pathname;
 const planted = new URL("../fixtures/house/manifest/", import.meta.url).pathname;
 
+/** Of faults of the network, of the machine, and of interrupted syncs. */
+const manifests = ["chaos/manifest/", "chaos/machine/manifest.ts", "chaos/sweeps/expected-sync.ts"];
+
 /** Everything that the manifest's files come to import, as `file: what`, that is neither a test's own file nor a `node:` module. */
 function foreignImports(root: string): readonly string[] {
   const imports = Map.groupBy(readImports(root), ({ from }) => from);
-  const open = [...imports.keys()].filter((file) => file.startsWith("chaos/manifest/"));
+  const open = [...imports.keys()].filter((file) => manifests.some((name) => file.startsWith(name)));
   const seen = new Set(open);
   const foreign: string[] = [];
   for (const file of open) {
@@ -23,8 +26,18 @@ function foreignImports(root: string): readonly string[] {
   return foreign;
 }
 
-suite("the manifest of the chaos runs", () => {
-  test("is computed without the product, and without whatever imports it", () => {
+suite("the manifests of the chaos runs", () => {
+  test("all are there", () => {
+    const files = readImports(tests).map(({ from }) => from);
+    const imported = readImports(tests).flatMap(({ target }) => (target === undefined ? [] : [target]));
+    for (const name of manifests)
+      assert.ok(
+        [...files, ...imported].some((file) => file.startsWith(name)),
+        name,
+      );
+  });
+
+  test("are computed without the product, and without whatever imports it", () => {
     assert.deepEqual(foreignImports(tests), []);
   });
 

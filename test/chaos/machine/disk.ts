@@ -42,7 +42,8 @@ export async function mountSmallDisk(): Promise<SmallDisk> {
     leaveBytes(bytes) {
       const { bavail, bsize } = statfsSync(mountPoint);
       const fd = openSync(join(filler, "bytes"), "w");
-      for (let left = bavail * bsize - bytes; left > 0; ) left -= writeSync(fd, Buffer.alloc(Math.min(left, mebibyte)));
+      for (let left = bavail * bsize - Math.floor(bytes); left > 0; )
+        left -= writeSync(fd, Buffer.alloc(Math.min(left, mebibyte)));
       closeSync(fd);
     },
     leaveInodes(count) {

@@ -1,6 +1,3 @@
-import { readC1z } from "../../helpers/read-c1z.ts";
-import { type WireFields, wireFields } from "../../helpers/wire-fields.ts";
-
 /** What a sync says of a team; all lists are sorted. */
 export interface SyncContents {
   /** `id, address, display name, enabled or disabled` of each user. */
@@ -37,50 +34,4 @@ export function expectedSync(rows: readonly TeamRow[]): SyncContents {
     runs: 1,
     endedRuns: 1,
   };
-}
-
-/** What an uploaded file says. Throws on a file that is not exactly one whole sync file. */
-export function syncContents(path: string): SyncContents {
-  using file = readC1z(path);
-  const ids = (table: string): string[] =>
-    file
-      .all(`SELECT external_id FROM ${table}`)
-      .map(({ external_id: id }) => String(id))
-      .sort();
-  const resources = file.all("SELECT external_id, data FROM v1_resources");
-  const users = resources.filter(({ external_id: id }) => String(id).startsWith("user:"));
-  const others = resources.filter((row) => !users.includes(row)).map(({ external_id: id }) => String(id));
-  const [runs] = file.all("SELECT count(*) AS runs, count(ended_at) AS ended FROM v1_sync_runs");
-  return {
-    users: users.map(({ data }) => userText(data as Uint8Array)).sort(),
-    roles: others.map((id) => id.replace(/^role:/, "")).sort(),
-    entitlements: ids("v1_entitlements"),
-    grants: ids("v1_grants"),
-    runs: Number(runs?.["runs"]),
-    endedRuns: Number(runs?.["ended"]),
-  };
-}
-
-/** Field numbers of c1.connector.v2.Resource and UserTrait (resource.proto, annotation_trait.proto). */
-function userText(data: Uint8Array): string {
-  const resource = wireFields(data);
-  const id = text(inside(resource, 1), 2);
-  const trait = inside(inside(resource, 4), 2);
-  const status = inside(resource, 11).get(1);
-  const state = status === 1 ? "enabled" : status === 2 ? "disabled" : `status ${status}`;
-  return [id, text(inside(trait, 1), 1), text(resource, 3), state].join(", ");
-}
-
-function inside(fields: WireFields, number: number): WireFields {
-  return wireFields(bytes(fields, number));
-}
-
-function text(fields: WireFields, number: number): string {
-  return Buffer.from(bytes(fields, number)).toString("utf8");
-}
-
-function bytes(fields: WireFields, number: number): Uint8Array {
-  const value = fields.get(number);
-  if (!(value instanceof Uint8Array)) throw new Error(`field ${number} holds ${value}`);
-  return value;
 }

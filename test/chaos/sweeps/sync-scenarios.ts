@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { makeTeam } from "../../fakes/cursor-server.ts";
 import { type AccountStage, startAccountStage } from "../../integration/account-stage.ts";
 import { syncTask } from "../../integration/scene.ts";
-import { expectedSync, syncContents, type TeamRow } from "./expected-sync.ts";
+import { expectedSync, type TeamRow } from "./expected-sync.ts";
 import type { Interruption } from "./interrupt.ts";
 import type { Point } from "./moments.ts";
 import { finishMs } from "./scene.ts";
 import { anything, type SweepScenario, type Told } from "./sweep-scenario.ts";
+import { syncContents } from "./sync-contents.ts";
 import { accepted, told } from "./verdict.ts";
 
 const smallTeam: readonly TeamRow[] = [
