@@ -25,6 +25,7 @@ const ways: readonly Way[] = [
       "test/bench/account-stand-ins.ts": "starts the stand-ins",
       "test/bench/cursor.ts": "starts the stand-ins",
       "test/bench/run-others.ts": otherPrograms,
+      "test/chaos/machine/tool.ts": otherPrograms,
       "test/conformance/c1z-save.test.ts": otherPrograms,
       "test/conformance/c1z.test.ts": otherPrograms,
       "test/deploy/suites/monitoring.ts": otherPrograms,

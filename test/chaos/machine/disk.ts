@@ -1,8 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from "node:fs";
 import { mkdtemp, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runTool } from "./tool.ts";
 
 /** A file system of a few MiB in memory. Disposing takes it away. */
 export interface SmallDisk extends AsyncDisposable {
@@ -25,14 +25,19 @@ const inodes = 64;
 /** Why there can be no such disk here; `undefined` when there can. */
 export function diskProblem(): string | undefined {
   if (process.getuid?.() !== 0) return "only root can mount a small disk";
-  const { status } = spawnSync("unshare", ["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]);
-  return status === 0 ? undefined : "a small disk cannot be mounted here";
+  try {
+    // In a name space of its own, so that nothing has to be taken away.
+    runTool("unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt");
+    return undefined;
+  } catch (reason) {
+    return `a small disk cannot be mounted here: ${String(reason)}`;
+  }
 }
 
 /** Mounts an empty one. */
 export async function mountSmallDisk(): Promise<SmallDisk> {
   const mountPoint = await mkdtemp(join(tmpdir(), "small-disk-"));
-  mount("-t", "tmpfs", "-o", `size=${sizeMib}m,nr_inodes=${inodes},mode=0700`, "tmpfs", mountPoint);
+  runTool("mount", "-t", "tmpfs", "-o", `size=${sizeMib}m,nr_inodes=${inodes},mode=0700`, "tmpfs", mountPoint);
   const path = join(mountPoint, "scratch");
   const filler = join(mountPoint, "filler");
   mkdirSync(path);
@@ -54,19 +59,10 @@ export async function mountSmallDisk(): Promise<SmallDisk> {
       rmSync(filler, { recursive: true });
       mkdirSync(filler);
     },
-    setReadOnly: (readOnly) => mount("-o", `remount,${readOnly ? "ro" : "rw"}`, mountPoint),
+    setReadOnly: (readOnly) => runTool("mount", "-o", `remount,${readOnly ? "ro" : "rw"}`, mountPoint),
     async [Symbol.asyncDispose]() {
-      run("umount", mountPoint);
+      runTool("umount", mountPoint);
       await rmdir(mountPoint).catch(() => rm(mountPoint, { recursive: true, force: true }));
     },
   };
-}
-
-function mount(...args: readonly string[]): void {
-  run("mount", ...args);
-}
-
-function run(program: string, ...args: readonly string[]): void {
-  const { status, stderr } = spawnSync(program, args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${stderr}`);
 }

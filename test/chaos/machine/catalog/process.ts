@@ -1,8 +1,8 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type MachineFault, machineFault } from "../fault.ts";
 import { moments, when } from "../moment.ts";
+import { runTool } from "../tool.ts";
 
 const phases = ["polling", "collecting", "uploading"] as const;
 
@@ -11,8 +11,7 @@ const spare = [0, 1, 2, 3, 4, 6, 8];
 
 /** Lowers the soft limit of a running process (prlimit(1)); the hard one stays, so that it can be raised again. */
 function limitDescriptors(pid: number, count: number): void {
-  const { status, stderr } = spawnSync("prlimit", [`--pid=${pid}`, `--nofile=${count}:`], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`prlimit: ${stderr}`);
+  runTool("prlimit", `--pid=${pid}`, `--nofile=${count}:`);
 }
 
 function softLimit(pid: number): number {
