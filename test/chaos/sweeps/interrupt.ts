@@ -13,8 +13,6 @@ export interface Before {
   readonly end: ProcessEnd;
   /** What C1 had been told of the task by then. */
   readonly finishes: readonly Finish[];
-  /** How often C1 had handed it out. */
-  readonly leases: number;
   readonly uploads: C1Server["uploads"];
   /** Whether the directory or the team had been changed. */
   readonly changed: boolean;
@@ -64,10 +62,9 @@ export async function interruptAndRepeat(
     const plan = { scenario, stage, lodging, signal };
     const unchanged = changesOf(stage);
     const { taskId, end } = await interrupt(plan);
-    const { leases, finishes } = stage.c1.task(taskId);
+    const { finishes } = stage.c1.task(taskId);
     const before: Before = {
       end,
-      leases,
       finishes: [...finishes],
       uploads: [...stage.c1.uploads],
       changed: changesOf(stage) > unchanged,
