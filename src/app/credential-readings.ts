@@ -46,6 +46,8 @@ export function createReader(deps: ReaderDeps): (files: SecretFiles, needsC1: bo
   const { config } = deps;
   const where = config.secretName === undefined ? "the secrets directory" : `the Secret ${config.secretName}`;
   const digest = createDigest();
+  /** Where there has been a directory, its credentials do not vanish without a word. */
+  let hasDirectory = config.cursorRemoveUnmanaged;
 
   function problemOf({ name, problem, text }: Part<unknown>): string | undefined {
     if (problem !== undefined || text !== "") return problem;
@@ -72,12 +74,13 @@ export function createReader(deps: ReaderDeps): (files: SecretFiles, needsC1: bo
     const key = part(options.cursorApiKey, found.cursorApiKey);
     const endpoint = part(options.cursorScimEndpoint, found.cursorScimEndpoint);
     const token = part(options.cursorScimToken, found.cursorScimToken);
+    hasDirectory ||= endpoint.text !== "" || token.text !== "";
     return {
       c1: reading([id, secret], needsC1 || config.service, pairOf(id.value, secret.value, c1Credentials)),
       cursor: reading([key], true, key.value),
       scim: reading(
         [endpoint, token],
-        config.cursorRemoveUnmanaged,
+        hasDirectory,
         pairOf(endpoint.value, token.value, (address, secretToken) => ({ endpoint: address, token: secretToken })),
       ),
     };

@@ -51,6 +51,11 @@ suite("a new version that is wrong", { concurrency: 3 }, () => {
     ["a key with blanks", "cursor_api", { BATON_CURSOR_API_KEY: "canary of a key" }],
     ["a key that is missing", "cursor_api", { BATON_CURSOR_API_KEY: undefined }],
     ["a directory without its token", "cursor_scim", { BATON_CURSOR_SCIM_TOKEN: undefined }],
+    [
+      "a directory whose address and token are missing",
+      "cursor_scim",
+      { BATON_CURSOR_SCIM_ENDPOINT: undefined, BATON_CURSOR_SCIM_TOKEN: undefined },
+    ],
     ["an address that is none", "cursor_scim", { BATON_CURSOR_SCIM_ENDPOINT: "canary-of-an-address" }],
   ];
   for (const [what, credential, changes] of shapes) {
