@@ -140,15 +140,6 @@ suite("sweepLeavings", () => {
     assert.deepEqual(readdirSync(elsewhere.path), ["precious"]);
   });
 
-  test("leaves no directory behind that cannot be locked", () => {
-    using temp = scratch();
-    // SQLite takes paths of at most 512 bytes, the system eight times as many.
-    const deep = join(temp.path, "d".repeat(200), "e".repeat(200), "f".repeat(100));
-    mkdirSync(deep, { recursive: true });
-    assert.throws(() => makePrivateDirectory(deep), { name: "StatusError", code: "internal" });
-    assert.deepEqual(readdirSync(deep), []);
-  });
-
   test("says what is wrong with a temporary directory that is missing", async () => {
     await assert.rejects(sweepLeavings("/nonexistent/tmp"), { name: "StatusError", code: "failed_precondition" });
   });

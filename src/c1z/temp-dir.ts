@@ -44,7 +44,8 @@ export function makePrivateDirectory(tempDir: string): PrivateDirectory {
 
 /**
  * Removes what killed processes of this program left below `tempDir` and returns how many directories that were.
- * Directories of living processes, of other users and of other programs stay, and so does what cannot be removed. Throws `failed_precondition` when `tempDir` cannot be listed.
+ * Directories of living processes, of other users and of other programs stay, and so does what cannot be removed. Throws
+ * `failed_precondition` when `tempDir` cannot be listed.
  */
 export async function sweepLeavings(tempDir: string): Promise<number> {
   let removed = 0;
@@ -90,7 +91,7 @@ async function sweepOne(path: string): Promise<boolean> {
     await discard(path, lock);
     return true;
   } catch {
-    // Gone meanwhile, or on a broken file system. The next start tries again; a start must not fail for old rubbish.
+    // Gone meanwhile, or on a broken file system. The next sweep tries again; nothing may fail for old rubbish.
     return false;
   }
 }
