@@ -54,16 +54,23 @@ function lines(result: InjectionResult, kind: ReportKind): string {
   return `${head}\n    expected ${expected}\n    found    ${outcome}\n    replay   ${kind.replay(result)}`;
 }
 
-/** Prints the sums, writes the list, and returns the exit code. */
-export async function finish(results: readonly InjectionResult[], planned: number, kind = network): Promise<number> {
+/** Prints the sums, writes the list, and returns the exit code. `skipped` says what was not played, and why. */
+export async function finish(
+  results: readonly InjectionResult[],
+  planned: number,
+  kind = network,
+  skipped: readonly string[] = [],
+): Promise<number> {
   const sorted = results.toSorted((one, other) => one.id.localeCompare(other.id));
   const rows = sorted.map((result) => `${isGood(result) ? "survived" : "FAILED  "} ${result.id}  ${result.outcome}`);
-  await writeFile(file(kind.list), `${rows.join("\n")}\n`);
+  const notPlayed = skipped.map((reason) => `skipped: ${reason}`);
+  await writeFile(file(kind.list), `${[...rows, ...notPlayed].join("\n")}\n`);
   const targets = [...new Set(results.map(({ target }) => target))].sort();
   for (const target of targets) {
     const own = results.filter((result) => result.target === target);
     console.log(`${target.padEnd(12)} ${own.filter(isGood).length} of ${own.length} survived`);
   }
+  for (const line of notPlayed) console.log(line);
   const good = results.filter(isGood).length;
   const distinct = new Set(results.map(({ call, effect, phase }) => `${call} ${phase} ${effect}`)).size;
   const passed = good === planned && planned > 0;

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,8 @@ export interface WallClock extends Disposable {
   readonly env: Readonly<Record<string, string>>;
   /** From now on it is off by so many milliseconds. */
   set(offsetMs: number): void;
+  /** Whether a process was told a time that is off by this much since that was set. */
+  wasRead(offsetMs: number): boolean;
 }
 
 /** A clock that is right. */
@@ -18,6 +20,7 @@ export function createWallClock(): WallClock {
     // Renamed into place, so that a reader never finds half of it.
     writeFileSync(`${file}.new`, String(offsetMs));
     renameSync(`${file}.new`, file);
+    rmSync(`${file}.read-${offsetMs}`, { force: true });
   };
   set(0);
   return {
@@ -26,6 +29,7 @@ export function createWallClock(): WallClock {
       TEST_WALL_CLOCK_FILE: file,
     },
     set,
+    wasRead: (offsetMs) => existsSync(`${file}.read-${offsetMs}`),
     [Symbol.dispose]: () => rmSync(directory, { recursive: true, force: true }),
   };
 }

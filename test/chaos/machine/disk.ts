@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statfsSync, writeFileSync, writeSync } from "node:fs";
 import { mkdtemp, rm, rmdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,17 +8,18 @@ import { runTool } from "./tool.ts";
 export interface SmallDisk extends AsyncDisposable {
   /** A directory on it. */
   readonly path: string;
-  /** Leaves so many bytes free. */
+  /** Leaves so many bytes free. Throws unless the system then refuses to take more. */
   leaveBytes(bytes: number): void;
-  /** Leaves room for so many new files and directories. */
+  /** Leaves room for so many new files and directories. Throws unless the system then refuses to make more. */
   leaveInodes(count: number): void;
   /** Takes away what fills it. */
   clear(): void;
-  /** From now on nothing can be written, or it can again. Throws while a file is open for writing. */
+  /** From now on nothing can be written, or it can again. Throws while a file is open for writing, and unless it is so. */
   setReadOnly(readOnly: boolean): void;
 }
 
 const mebibyte = 1024 ** 2;
+const page = 4096;
 const sizeMib = 64;
 const inodes = 64;
 
@@ -40,8 +41,10 @@ export async function mountSmallDisk(): Promise<SmallDisk> {
   runTool("mount", "-t", "tmpfs", "-o", `size=${sizeMib}m,nr_inodes=${inodes},mode=0700`, "tmpfs", mountPoint);
   const path = join(mountPoint, "scratch");
   const filler = join(mountPoint, "filler");
+  const probe = join(mountPoint, "probe");
   mkdirSync(path);
   mkdirSync(filler);
+  mkdirSync(probe);
   return {
     path,
     leaveBytes(bytes) {
@@ -50,19 +53,39 @@ export async function mountSmallDisk(): Promise<SmallDisk> {
       for (let left = bavail * bsize - Math.floor(bytes); left > 0; )
         left -= writeSync(fd, Buffer.alloc(Math.min(left, mebibyte)));
       closeSync(fd);
+      demandRefusal("ENOSPC", probe, () => writeFileSync(join(probe, "bytes"), Buffer.alloc(Math.floor(bytes) + page)));
     },
     leaveInodes(count) {
       const { ffree } = statfsSync(mountPoint);
       for (let made = 0; made < ffree - count; made += 1) writeFileSync(join(filler, `inode-${made}`), "");
+      demandRefusal("ENOSPC", probe, () => {
+        for (let made = 0; made <= count; made += 1) writeFileSync(join(probe, `inode-${made}`), "");
+      });
     },
     clear() {
       rmSync(filler, { recursive: true });
       mkdirSync(filler);
     },
-    setReadOnly: (readOnly) => runTool("mount", "-o", `remount,${readOnly ? "ro" : "rw"}`, mountPoint),
+    setReadOnly(readOnly) {
+      runTool("mount", "-o", `remount,${readOnly ? "ro" : "rw"}`, mountPoint);
+      if (readOnly) demandRefusal("EROFS", probe, () => writeFileSync(join(probe, "bytes"), ""));
+    },
     async [Symbol.asyncDispose]() {
       runTool("umount", mountPoint);
       await rmdir(mountPoint).catch(() => rm(mountPoint, { recursive: true, force: true }));
     },
   };
+}
+
+/** Tries what the system must refuse with `code`, and takes away what came of it. */
+function demandRefusal(code: string, directory: string, act: () => void): void {
+  try {
+    act();
+  } catch (reason) {
+    if (reason instanceof Error && "code" in reason && reason.code === code) return;
+    throw reason;
+  } finally {
+    for (const name of readdirSync(directory)) rmSync(join(directory, name));
+  }
+  throw new Error(`the disk does not refuse with ${code}`);
 }

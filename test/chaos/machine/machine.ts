@@ -39,21 +39,22 @@ interface Group {
 const groups: readonly Group[] = [
   { name: "disk", problem: diskProblem, faults: () => diskFaults },
   { name: "system calls", problem: straceProblem, faults: callFaults },
-  { name: "descriptors", problem: () => undefined, faults: () => descriptorFaults },
+  { name: "descriptors", problem: straceProblem, faults: () => descriptorFaults },
   { name: "memory", problem: memoryProblem, faults: () => memoryFaults },
   { name: "wall clock", problem: () => undefined, faults: () => clockFaults },
   { name: "Secret", problem: () => undefined, faults: () => secretFaults },
 ];
 
-/** What can be played here; what cannot is printed. */
-async function playable(): Promise<readonly MachineFault[]> {
+/** What can be played here, and why the rest cannot. */
+async function playable(): Promise<{ readonly all: readonly MachineFault[]; readonly skipped: readonly string[] }> {
   const all: MachineFault[] = [];
+  const skipped: string[] = [];
   for (const { faults, name, problem } of groups) {
     const reason = problem();
     if (reason === undefined) all.push(...(await faults()));
-    else console.log(`skipped: ${name}: ${reason}`);
+    else skipped.push(`${name}: ${reason}`);
   }
-  return all;
+  return { all, skipped };
 }
 
 function isWanted({ id }: MachineFault): boolean {
@@ -104,8 +105,10 @@ async function playAll(
 }
 
 async function main(): Promise<number> {
-  const wanted = (await playable()).filter(isWanted);
+  const { all, skipped } = await playable();
+  const wanted = all.filter(isWanted);
   const plan = values.short ? shortened(wanted) : wanted;
+  for (const reason of skipped) console.log(`skipped: ${reason}`);
   if (plan.length === 0) throw new Error("nothing to play: see --list");
   if (values.list) {
     for (const { id } of plan) console.log(id);
@@ -117,7 +120,7 @@ async function main(): Promise<number> {
     results.push(result);
     await report.add(result, log);
   });
-  return await finish(results, plan.length, kind);
+  return await finish(results, plan.length, kind, skipped);
 }
 
 process.exitCode = await main();

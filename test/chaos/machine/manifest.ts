@@ -48,6 +48,7 @@ function diskVerdict(effect: string, phase: CatalogEntry["phase"], task: Catalog
 
 /** Without any, nothing can be opened in the temporary directory. With some, which call is the first to get none is chance. */
 function descriptorVerdict(effect: string, phase: CatalogEntry["phase"]): readonly Verdict[] {
+  if (effect === "EMFILE-for-connections") return ["ok"];
   if (effect === "EMFILE-after-0" && phase === "polling") return ["FAILED_PRECONDITION"];
   if (effect === "EMFILE-after-0" && phase !== "uploading") return ["INTERNAL"];
   return ["ok", "INTERNAL", "UNAVAILABLE", "FAILED_PRECONDITION"];

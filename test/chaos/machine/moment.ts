@@ -31,3 +31,13 @@ export function when(stage: ChaosStage, [name, moment]: readonly [string, Moment
     [Symbol.dispose]: () => watch[Symbol.dispose](),
   };
 }
+
+/** When the machine fails: while the process waits for its next poll, or at one of the moments in a task. */
+export type MomentName = keyof typeof moments | "polling";
+
+/** Does it now, before C1 has the task, or at the moment. */
+export async function playAt(stage: ChaosStage, phase: MomentName, act: () => unknown): Promise<Ambush> {
+  if (phase !== "polling") return when(stage, moments[phase], act);
+  await act();
+  return { happened: true, [Symbol.dispose]: () => undefined };
+}

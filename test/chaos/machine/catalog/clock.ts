@@ -29,7 +29,7 @@ function jumpAt(phase: "collecting" | "uploading" | "provisioning", offsetMs: nu
     const ambush = when(lane.stage, moments[phase], () => clock?.set(offsetMs));
     let refused = { tokens: 0, others: [] as readonly string[] };
     return {
-      seen: () => ambush.happened,
+      seen: () => ambush.happened && clock?.wasRead(offsetMs) === true,
       async end() {
         ambush[Symbol.dispose]();
         clock?.set(0);
@@ -63,7 +63,7 @@ function jumpBetweenPolls(offsetMs: number): MachineFault["plant"] {
     // A fifth of the wait is left to chance, so that many connectors do not ask at once.
     if (waitedMs < 0.7 * pollMs) problems.push(`the poll after the jump came after ${waitedMs} ms, not ${pollMs}`);
     return {
-      seen: () => waitedMs > 0,
+      seen: () => clock?.wasRead(offsetMs) === true,
       async end() {
         clock?.set(0);
         const { others, tokens } = refusals(bench);
@@ -91,7 +91,11 @@ function jumpWithoutToken(offsetMs: number): MachineFault["plant"] {
     await delay(500);
     clock?.set(0);
     const refused = refusals(bench);
-    return { seen: () => refused.tokens > 0, end: async () => undefined, problems: () => refused.others };
+    return {
+      seen: () => refused.tokens > 0 && clock?.wasRead(offsetMs) === true,
+      end: async () => undefined,
+      problems: () => refused.others,
+    };
   };
 }
 
@@ -101,7 +105,7 @@ function wrongAtStart(offsetMs: number): MachineFault["plant"] {
     bench.clock?.set(offsetMs);
     let refused = { tokens: 0, others: [] as readonly string[] };
     return {
-      seen: () => refused.tokens > 0,
+      seen: () => refused.tokens > 0 && bench.clock?.wasRead(offsetMs) === true,
       async end() {
         bench.clock?.set(0);
         refused = refusals(bench);

@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { type Bench, type MachineFault, machineFault, type Planted } from "../fault.ts";
-import { moments, when } from "../moment.ts";
+import { type MomentName, playAt } from "../moment.ts";
 
 /** Bytes that the files of a sync of this team take. */
 function sizesOf({ lane: { stage } }: Bench): { readonly database: number; readonly file: number } {
@@ -27,17 +28,16 @@ const inodes = [0, 1, 2, 3];
 
 type Fill = (bench: Bench) => void;
 
-/** Fills the disk now or at the moment. It has happened when the disk was full and the sync knew of it or not. */
-function filled(fill: Fill, phase: keyof typeof moments | "polling"): MachineFault["plant"] {
+/** Fills the disk now or at the moment. It has happened when the system was seen to refuse more. */
+function filled(fill: Fill, phase: MomentName): MachineFault["plant"] {
   return async (bench) => {
     const { disk, lane } = bench;
     if (disk === undefined) throw new Error("no small disk");
-    if (phase === "polling") fill(bench);
-    const ambush = phase === "polling" ? undefined : when(lane.stage, moments[phase], () => fill(bench));
+    const ambush = await playAt(lane.stage, phase, () => fill(bench));
     return {
-      seen: () => ambush?.happened ?? true,
+      seen: () => ambush.happened,
       async end() {
-        ambush?.[Symbol.dispose]();
+        ambush[Symbol.dispose]();
         disk.clear();
       },
     };
@@ -91,23 +91,23 @@ const readOnly = machineFault({
   effect: "read-only",
   setting,
   async plant({ disk }) {
-    disk?.setReadOnly(true);
-    return { seen: () => true, end: async () => disk?.setReadOnly(false) };
+    if (disk === undefined) throw new Error("no small disk");
+    disk.setReadOnly(true);
+    return { seen: () => true, end: async () => disk.setReadOnly(false) };
   },
 });
 
 /** The temporary directory goes, and is there again afterwards. */
-function gone(
-  how: (path: string) => Promise<void>,
-  phase: "polling" | "collecting" | "uploading",
-): MachineFault["plant"] {
+function gone(how: (path: string) => Promise<void>, phase: MomentName): MachineFault["plant"] {
   return async ({ lane: { stage } }, { tempDir }): Promise<Planted> => {
-    if (phase === "polling") await how(tempDir);
-    const ambush = phase === "polling" ? undefined : when(stage, moments[phase], () => how(tempDir));
+    const ambush = await playAt(stage, phase, async () => {
+      await how(tempDir);
+      if (existsSync(tempDir)) throw new Error("the directory is still there");
+    });
     return {
-      seen: () => ambush?.happened ?? true,
+      seen: () => ambush.happened,
       async end() {
-        ambush?.[Symbol.dispose]();
+        ambush[Symbol.dispose]();
         await rm(`${tempDir}.away`, { recursive: true, force: true });
         await mkdir(tempDir, { recursive: true });
       },

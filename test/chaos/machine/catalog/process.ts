@@ -1,13 +1,24 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { attachStrace } from "../../../helpers/strace.ts";
 import { type MachineFault, machineFault } from "../fault.ts";
-import { moments, when } from "../moment.ts";
+import { playAt } from "../moment.ts";
 import { runTool } from "../tool.ts";
 
 const phases = ["polling", "collecting", "uploading"] as const;
 
-/** How many descriptors are left to a process that has as many as it has at that moment. */
-const spare = [0, 1, 2, 3, 4, 6, 8];
+/** How many descriptors are left to a process that has as many as it has at that moment. With more it wants for nothing. */
+const spare = [
+  { phase: "polling", counts: [0, 1, 2] },
+  { phase: "collecting", counts: [0] },
+] as const;
+
+/** Long enough for more than one attempt to connect. */
+const cutOffMs = 2_000;
+
+/** Calls that make descriptors. */
+const descriptorCalls = ["openat", "socket", "accept4", "dup", "dup3", "pipe2", "eventfd2", "epoll_create1"];
 
 /** Lowers the soft limit of a running process (prlimit(1)); the hard one stays, so that it can be raised again. */
 function limitDescriptors(pid: number, count: number): void {
@@ -26,34 +37,61 @@ function limitLeaving(pid: number, free: number): number {
   return limit;
 }
 
-export const descriptorFaults: readonly MachineFault[] = phases.flatMap((phase) =>
-  spare.map((count) =>
+/** Counts the calls that the kernel refuses for want of a descriptor. */
+async function watchRefusals(pid: number): Promise<() => Promise<number>> {
+  const strace = await attachStrace(pid, { calls: descriptorCalls });
+  return async () => (await strace.end()).filter(({ text }) => text.includes("= -1 EMFILE ")).length;
+}
+
+const call = "descriptors";
+const setting = "plain";
+
+const scarce = spare.flatMap(({ counts, phase }) =>
+  counts.map((count) =>
     machineFault({
-      call: "descriptors",
+      call,
       phase,
       effect: `EMFILE-after-${count}`,
-      setting: "plain",
+      setting,
       tidiedLater: true,
       async plant({ lane: { stage } }, { pid }) {
         const before = softLimit(pid);
-        let limited = 0;
-        const limit = (): void => {
-          limitDescriptors(pid, limitLeaving(pid, count));
-          limited = softLimit(pid);
-        };
-        if (phase === "polling") limit();
-        const ambush = phase === "polling" ? undefined : when(stage, moments[phase], limit);
+        const refusals = await watchRefusals(pid);
+        const ambush = await playAt(stage, phase, () => limitDescriptors(pid, limitLeaving(pid, count)));
+        let refused = 0;
         return {
-          seen: () => limited > 0 && limited < before,
+          seen: () => refused > 0,
           async end() {
-            ambush?.[Symbol.dispose]();
+            ambush[Symbol.dispose]();
             limitDescriptors(pid, before);
+            refused = await refusals();
           },
         };
       },
     }),
   ),
 );
+
+/** Without a descriptor C1 cannot be reached again; the task comes after that. */
+const cutOff = machineFault({
+  call,
+  phase: "polling",
+  effect: "EMFILE-for-connections",
+  setting,
+  async plant({ lane: { stage } }, { pid }) {
+    const before = softLimit(pid);
+    const refusals = await watchRefusals(pid);
+    // A descriptor of a connection that ends is free again.
+    limitDescriptors(pid, 3);
+    stage.c1.network.dropAll();
+    await delay(cutOffMs);
+    limitDescriptors(pid, before);
+    const refused = await refusals();
+    return { seen: () => refused > 0, end: async () => undefined };
+  },
+});
+
+export const descriptorFaults: readonly MachineFault[] = [...scarce, cutOff];
 
 /** Memory groups of the kernel (cgroup v1); what a process had before it was moved there does not count. */
 const groups = "/sys/fs/cgroup/memory";
@@ -85,14 +123,16 @@ export const memoryFaults: readonly MachineFault[] = phases.flatMap((phase) =>
           writeFileSync(join(group, "memory.limit_in_bytes"), String(mib * mebibyte));
           writeFileSync(join(group, "cgroup.procs"), String(pid));
         };
-        if (phase === "polling") confine();
-        const ambush = phase === "polling" ? undefined : when(stage, moments[phase], confine);
+        const ambush = await playAt(stage, phase, confine);
         let kills = 0;
         return {
           seen: () => kills > 0,
           async end() {
-            ambush?.[Symbol.dispose]();
+            ambush[Symbol.dispose]();
             kills = Number(/^oom_kill (\d+)/m.exec(readFileSync(join(group, "memory.oom_control"), "utf8"))?.[1]);
+            // Whoever is still alive has to leave before the group can go.
+            for (const left of readFileSync(join(group, "cgroup.procs"), "utf8").match(/\d+/g) ?? [])
+              writeFileSync(join(groups, "cgroup.procs"), left);
             rmdirSync(group);
           },
         };
