@@ -17,6 +17,8 @@ const policy: RetryPolicy = {
   maxDelayMs: 15_000,
   maxRetryAfterMs: 60_000,
   retryOn: new Set(["unavailable", "deadline_exceeded", "resource_exhausted", "aborted", "internal", "unknown"]),
+  // Nothing else tells C1 of the task: a few seconds without a network must not use up all attempts.
+  leastShare: 0.5,
 };
 
 /** Introduces the connector once more, as C1 asked; Hello with the task's id is the answer to the task. */
