@@ -88,6 +88,15 @@ export function breaksConnection(effect: string): boolean {
   return /^(damaged-to-.*|outage|restart|reset-all|black-hole)$/.test(effect);
 }
 
+/**
+ * Whether an upload under way may be cut off whose answer is still on its way: it is then made again. All calls to C1 share one
+ * connection, which a reset of any of them ends; how often a reset upload itself arrives is known.
+ */
+export function cutsOthersOff({ effect, target }: Injection): boolean {
+  const isOnConnection = ["hello", "get-task", "get-tasks", "heartbeat"].includes(target);
+  return breaksConnection(effect) || (effect === "reset" && isOnConnection);
+}
+
 /** A poll that fails hands out nothing; one whose answer is lost takes the task with it. */
 export function pollVerdict({ effect, phase }: Injection): Judged {
   return phase === "after-effect" || breaksConnection(effect) ? again : fine;

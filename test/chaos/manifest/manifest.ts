@@ -1,6 +1,6 @@
 import type { Injection, TaskKind } from "../injection.ts";
 import {
-  breaksConnection,
+  cutsOthersOff,
   finishVerdict,
   heartbeatVerdict,
   helloVerdict,
@@ -21,7 +21,7 @@ import { contentOf, digest, oddRows, type Row } from "./team.ts";
  */
 export function manifestOf(injection: Injection, rows: readonly Row[]): Manifest {
   const { call, effect, phase, target, task } = injection;
-  const mayRepeat = breaksConnection(effect);
+  const mayRepeat = cutsOthersOff(injection);
   if (task === "start") {
     const verdict = target === "token" ? tokenAtStart(injection) : startVerdict(injection);
     return { outcome: started(verdict), lost: false, mayRepeat };
