@@ -45,6 +45,7 @@ const rules = `## How it is judged
   record by record (\`make interop\`). It has no SCIM directory, so accounts are not compared, and what is odd about a member list is
   about a connector's own reading and not about the SDK.
 - Signals are sent at each moment of a sync; then the program is started again with the same temporary directory.
+- Not run here: faults of the disk, of memory, descriptors and clocks, and signals at every single call (\`make sweeps\`).
 - Whole syncs go from C1's hand-out to C1 having the result. Memory is the sum over the program's processes, what they share
   counted once. Seconds are medians of interleaved runs.`;
 

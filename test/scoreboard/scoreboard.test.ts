@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { CatalogEntry, InjectionResult, ProgramName, Target } from "../chaos/injection.ts";
+import { benchmarkSections } from "./benchmarks.ts";
 import { faultSections } from "./faults.ts";
 import { type Played, tally, triedByAll } from "./tally.ts";
 
@@ -136,5 +137,25 @@ suite("the scoreboard's tables of faults", () => {
     const without = faultSections({ entries, ours, sdk: played("go-sdk", [], "Go was not found") });
     assert.match(without, /## The same faults to both\n\nnot run: Go was not found/);
     assert.match(without, /## What the Go SDK connector did not survive\n\nnot run$/);
+  });
+});
+
+suite("the scoreboard's tables of benchmarks", () => {
+  const run = { startSeconds: 0.5, seconds: 2, peakRssBytes: 200 * 1024 ** 2, fileBytes: 1024 ** 2 };
+  const twice = { ...run, seconds: 4 };
+  const team = { active: 1_000, removed: 2 };
+
+  test("put the ratio to ours beside each figure of the others, the lesser ones too", () => {
+    const teams = [{ team, runs: { ours: [run], sdk: [twice, run, twice], "sdk-sqlite": [{ ...run, seconds: 1 }] } }];
+    const text = benchmarkSections({ teams, idle: {}, writers: [], missing: "left out" });
+    assert.match(text, /\| 1,000 members: hand-out to result \| 2.00 s \| 4.00 s \(2.00x\) \| 1.00 s \(0.50x\) \|/);
+  });
+
+  test("say 'not run' with the reason where nobody was measured", () => {
+    const teams = [{ team, runs: { ours: [run] } }];
+    const text = benchmarkSections({ teams, idle: {}, writers: [], missing: "Go was not found" });
+    assert.match(text, /\| 2.00 s \| not run: Go was not found \| not run: Go was not found \|/);
+    assert.match(text, /memory while idle \| not run: Go was not found \|/);
+    assert.match(text, /## Benchmarks: the writers alone\n\nnot run: Go was not found$/);
   });
 });
