@@ -6,7 +6,7 @@ import type { WallClock } from "./clock.ts";
 import type { SmallDisk } from "./disk.ts";
 
 /** What surrounds a process besides its stand-ins. */
-export type SettingName = "traced" | "small-disk" | "plain" | "movable-clock" | "secret";
+export type SettingName = "traced" | "small-disk" | "plain" | "kept-directory" | "movable-clock" | "secret";
 
 /** A stage with its process, and the part of the machine that faults are played on. */
 export interface Bench extends AsyncDisposable {

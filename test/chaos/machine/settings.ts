@@ -1,3 +1,6 @@
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { spawnConnector } from "../../helpers/daemon.ts";
 import { type MountedSecret, mountSecret } from "../../helpers/mounted-secret.ts";
 import { processEnv } from "../../integration/scene.ts";
@@ -25,6 +28,11 @@ const settings: Readonly<
 > = {
   plain: async () => ({ program: batonCursor }),
   traced: async () => ({ program: startedWith(tracedEnv) }),
+  async "kept-directory"(stack) {
+    const place = await mkdtemp(join(tmpdir(), "kept-directory-"));
+    stack.defer(() => rm(place, { recursive: true, force: true }));
+    return { program: startedIn(join(place, "scratch")) };
+  },
   async "small-disk"(stack) {
     const disk = stack.use(await mountSmallDisk());
     return { program: startedWith({ BATON_TMPDIR: disk.path }), disk };
@@ -41,6 +49,27 @@ const settings: Readonly<
 
 function startedWith(more: Readonly<Record<string, string>>): ProgramUnderTest {
   return { ...batonCursor, start: (stage, env) => batonCursor.start(stage, { ...env, ...more }) };
+}
+
+/** Each process finds what the one before it has left, as on a volume. */
+function startedIn(directory: string): ProgramUnderTest {
+  const away = `${directory}.away`;
+  return {
+    ...batonCursor,
+    async start(stage, env) {
+      await mkdir(directory, { recursive: true });
+      const process = await batonCursor.start(stage, { ...env, BATON_TMPDIR: directory });
+      return {
+        ...process,
+        // Which takes the directory away.
+        async [Symbol.asyncDispose]() {
+          await rename(directory, away);
+          await process[Symbol.asyncDispose]();
+          await rename(away, directory);
+        },
+      };
+    },
+  };
 }
 
 /** The five credentials, as the files of a Secret are called. */

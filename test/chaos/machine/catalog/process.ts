@@ -114,7 +114,7 @@ export const memoryFaults: readonly MachineFault[] = phases.flatMap((phase) =>
       call: "memory",
       phase,
       effect: `OOM-kill-after-${mib}-MiB`,
-      setting: "plain",
+      setting: "kept-directory",
       lane: "large",
       kills: true,
       async plant({ lane: { stage } }, { pid }) {
