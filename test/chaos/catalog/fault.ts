@@ -6,9 +6,18 @@ import type { CatalogEntry, Lasting, Phase, ProgramName, Target, TaskKind } from
 /**
  * What a stage looks like. `small` and `large` are teams (a large one makes a file of several chunks); `batched` polls by
  * GetTasks; `single` works on one task at a time, so that nobody else needs a token; `removal` may remove members whom the
- * directory does not know; `no-patch` has a directory without PATCH.
+ * directory does not know; `no-patch` has a directory without PATCH. On those called `unlearnt` each fault meets a process that
+ * has asked the directory for nothing yet, and the directory takes plain JSON too.
  */
-export type LaneName = "small" | "large" | "batched" | "single" | "removal" | "no-patch";
+export type LaneName =
+  | "small"
+  | "large"
+  | "batched"
+  | "single"
+  | "removal"
+  | "no-patch"
+  | "unlearnt"
+  | "unlearnt-no-patch";
 
 /** Something done to the whole network between the program and C1. What does not end by itself ends after a few seconds. */
 export type NetworkAction =

@@ -20,8 +20,9 @@ import {
 const collection = /^\/Users$/;
 const one = /^\/Users\/.+$/;
 
-/** The calls of RFC 7644 that a task makes, in a process that has learnt how its directory answers. */
+/** The calls of RFC 7644 that a task makes. `/Schemas` and `/ResourceTypes` are never asked for. */
 const calls = {
+  "GET /ServiceProviderConfig": { method: "GET", path: /^\/ServiceProviderConfig$/ },
   "GET /Users?filter": { method: "GET", path: collection, query: /^filter=userName / },
   "GET /Users/{id}": { method: "GET", path: one },
   "POST /Users": { method: "POST", path: collection },
@@ -39,6 +40,16 @@ const wrongLists: readonly HttpEffect[] = [
 ];
 
 const somebodyElse = body("somebody-else", JSON.stringify({ id: "x", userName: "x@example.com", active: true }));
+
+/** What a server may say of itself that is wrong, or not meant for us. */
+const wrongDescriptions: readonly HttpEffect[] = [
+  body("says-nothing", JSON.stringify({ schemas: ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"] })),
+  body("patch-denied", JSON.stringify({ patch: { supported: false } })),
+  body("patch-a-text", JSON.stringify({ patch: { supported: "no" }, etag: "yes", filter: [] })),
+  body("etag-claimed", JSON.stringify({ etag: { supported: true } })),
+  body("pages-of-nothing", JSON.stringify({ filter: { supported: true, maxResults: 0 } })),
+  body("pages-of-a-fraction", JSON.stringify({ filter: { supported: true, maxResults: 0.5 } })),
+];
 
 const codes = statuses(400, 401, 403, 404, 409, 412, 500, 501, 502, 503, 504);
 const transport: readonly HttpEffect[] = [...throttled, ...brokenBefore, ...cutShort, ...noJson];
@@ -104,4 +115,29 @@ export const scimFaults: readonly Fault[] = [
   ]),
   ...faults("DELETE /Users/{id}", "delete", statuses(503), { lasting: "always", moreMs: 40_000 }),
   ...faults("GET /Users/{id}", "delete", [...codes, ...transport, hangs]),
+  // The type of the body is refused: another one is tried, and remembered, so that no other process can have seen it.
+  ...faults("POST /Users", "create", statuses(415), { lane: "unlearnt" }),
+  ...faults("POST /Users", "create", statuses(415), { lane: "unlearnt", lasting: "always" }),
+  ...faults("PATCH /Users/{id}", "reactivate", statuses(415), { lane: "unlearnt" }),
+  ...faults("PATCH /Users/{id}", "reactivate", statuses(415), { lane: "unlearnt", lasting: "always" }),
+  ...faults("PUT /Users/{id}", "reactivate", statuses(415), { lane: "unlearnt-no-patch" }),
+  ...faults("PUT /Users/{id}", "reactivate", statuses(415), { lane: "unlearnt-no-patch", lasting: "always" }),
+  // Asked for once an hour, before the first change.
+  ...faults(
+    "GET /ServiceProviderConfig",
+    "reactivate",
+    [...codes, ...transport, ...rare, ...wrongDescriptions, hangs],
+    {
+      lane: "unlearnt",
+    },
+  ),
+  ...faults("GET /ServiceProviderConfig", "reactivate", statuses(500), { lane: "unlearnt", lasting: "always" }),
+  ...faults("GET /ServiceProviderConfig", "reactivate", statuses(503), {
+    lane: "unlearnt",
+    lasting: "always",
+    moreMs: 40_000,
+  }),
+  ...faults("GET /ServiceProviderConfig", "delete", [...statuses(404, 500, 503), ...noJson.slice(0, 3)], {
+    lane: "unlearnt",
+  }),
 ];

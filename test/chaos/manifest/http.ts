@@ -76,8 +76,11 @@ export function removalVerdict(injection: Injection): Verdict {
 }
 
 export function scimVerdict(injection: Injection): Verdict {
-  const { call, effect } = injection;
+  const { call, effect, lasting } = injection;
+  if (call === "GET /ServiceProviderConfig") return description(injection);
   if (effect.startsWith("redirect-")) return { code: "FAILED_PRECONDITION" };
+  // The other type of JSON is tried.
+  if (effect === "status-415" && lasting === "once") return "ok";
   switch (call) {
     case "GET /Users?filter":
       return search(injection);
@@ -90,6 +93,12 @@ export function scimVerdict(injection: Injection): Verdict {
     default:
       return change(injection, call === "PATCH /Users/{id}");
   }
+}
+
+/** A server need not describe itself, rightly or at all; it has to be there. */
+function description(injection: Injection): Verdict {
+  const isThere = !passing.test(injection.effect) || injection.effect === "status-500";
+  return isThere ? "ok" : read(injection);
 }
 
 /** A refused filter is not the only way to find somebody; a missing collection is a wrong address. */

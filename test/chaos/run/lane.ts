@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { MemberRow } from "../../fakes/cursor-server.ts";
+import type { ScimOptions } from "../../fakes/scim-server.ts";
 import { startAccountStage } from "../../integration/account-stage.ts";
 import { syncTask } from "../../integration/scene.ts";
 import type { LaneName } from "../catalog/fault.ts";
@@ -18,7 +19,10 @@ export interface Lane extends AsyncDisposable {
   start(): Promise<ProcessUnderTest>;
   /** Ends the process that runs. */
   stop(): Promise<void>;
-  /** Starts one unless one runs, and waits until it has done a task of each kind, so that it has learnt what it can. */
+  /**
+   * Starts one unless one runs, and waits until it has done a task of each kind, so that it has learnt what it can. Where it is
+   * to have learnt nothing, it always starts one, and waits for nothing.
+   */
   ready(): Promise<ProcessUnderTest>;
   /** Chunks of a sync of the whole team, known once it is ready. */
   chunks(): number;
@@ -40,6 +44,15 @@ const environments: Readonly<Record<LaneName, Readonly<Record<string, string>>>>
   single: { BATON_TASK_CONCURRENCY: "1" },
   removal: { BATON_CURSOR_REMOVE_UNMANAGED: "true" },
   "no-patch": {},
+  unlearnt: {},
+  "unlearnt-no-patch": {},
+};
+
+/** How the directory differs from an ordinary one. */
+const directories: Readonly<Partial<Record<LaneName, ScimOptions>>> = {
+  "no-patch": { quirks: { patchUnsupported: 501 } },
+  unlearnt: { strictContentType: false },
+  "unlearnt-no-patch": { quirks: { patchUnsupported: 501 }, strictContentType: false },
 };
 
 /** Builds a stage; no process runs yet. */
@@ -48,7 +61,7 @@ export async function openLane(name: LaneName, program: ProgramUnderTest): Promi
   const stage = await startAccountStage({
     c1: { ...program.c1, nextPollMs, nextHeartbeatMs, c1zDepth: name === "large" ? "counts" : "records" },
     cursor: { members: rows },
-    scim: { users: seedsOf(rows), ...(name === "no-patch" ? { quirks: { patchUnsupported: 501 } } : {}) },
+    scim: { users: seedsOf(rows), ...directories[name] },
   });
   const { c1, cursor, scim } = stage;
   let process: ProcessUnderTest | undefined;
@@ -81,6 +94,7 @@ export async function openLane(name: LaneName, program: ProgramUnderTest): Promi
       return started;
     },
     async ready() {
+      if (name.startsWith("unlearnt")) return await lane.start();
       const running = process === undefined || !(await isRunning(process)) ? await lane.start() : process;
       if (!warm) chunks = await warmUp(lane, running, program.name === "baton-cursor");
       warm = true;
