@@ -121,8 +121,8 @@ bench-accounts: dist/baton-cursor ## Many accounts at once in a throttling direc
 bench-files: dist/baton-cursor ## Time and memory of inspect and diff for a million members (MEMBERS=)
 	@node test/bench/sync-files.ts $(MEMBERS)
 
-scoreboard: dist/baton-cursor ## Same faults and syncs to ours and to a connector on the Go SDK: docs/scoreboard.md (SCOREBOARD_SHORT=1, needs Go)
-	@SCOREBOARD_SHORT=$(SCOREBOARD_SHORT) node test/scoreboard/scoreboard.ts
+scoreboard: dist/baton-cursor ## Same faults and syncs to ours and to a connector on the Go SDK: docs/scoreboard.md (SCOREBOARD_SHORT=1, SCOREBOARD_MINUTES, needs Go)
+	@SCOREBOARD_SHORT=$(SCOREBOARD_SHORT) SCOREBOARD_MINUTES=$(SCOREBOARD_MINUTES) node test/scoreboard/scoreboard.ts
 
 DEPLOY_TOOLS := build/deploy-tools/.installed
 VERSION := $(shell sed -n 's/^  "version": "\(.*\)",/\1/p' package.json)

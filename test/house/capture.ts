@@ -43,6 +43,7 @@ const ways: readonly Way[] = [
       "test/monitoring/scrape.ts": otherPrograms,
       "test/monitoring/tool.ts": otherPrograms,
       "test/scim-servers/servers.test.ts": otherPrograms,
+      "test/scoreboard/machine.ts": "starts a run of faults, which looks itself",
       "test/scoreboard/scoreboard.ts": "starts benchmarks, which look themselves",
       "test/security/audit.ts": otherPrograms,
       "test/status/browser.ts": otherPrograms,

@@ -34,7 +34,7 @@ export function benchmarkSections({ idle, missing, teams, writers }: Benchmarks)
   const lines = writers.map(({ limit, measured, verdict, what }) => [what, limit, measured, verdict]);
   return [
     "## Benchmarks: whole syncs",
-    "In brackets what it is of ours.",
+    "Less is better. In brackets the ratio to ours.",
     markdownTable(head, rows),
     "## Benchmarks: the writers alone",
     lines.length === 0 ? `not run: ${missing}` : markdownTable(["must hold", "limit", "measured", "verdict"], lines),

@@ -1,26 +1,31 @@
 import { type Benchmarks, benchmarkSections } from "./benchmarks.ts";
 import { type Faults, faultSections } from "./faults.ts";
+import { type MachineFaults, machineSection } from "./machine.ts";
+import { markdownTable } from "./markdown.ts";
 
 /** Everything of one run. */
 export interface Board {
-  /** The machine in general terms, and the versions of what ran. */
-  readonly machine: readonly string[];
+  /** When and of what it was made, the machine in general terms, and the versions of what ran. */
+  readonly facts: readonly string[];
   readonly short: boolean;
   readonly seed: number;
   readonly faults: Faults;
+  readonly machine: MachineFaults;
   readonly benchmarks: Benchmarks;
 }
 
-/** The document. It says nothing about when it was made, so that the same results make the same text. */
-export function scoreboardDocument({ benchmarks, faults, machine, seed, short }: Board): string {
+/** The document: the same results make the same text. */
+export function scoreboardDocument({ benchmarks, facts, faults, machine, seed, short }: Board): string {
   return `${[
     "# Scoreboard",
     "<!-- Written by `make scoreboard`. -->",
     intro,
     short ? "**A short run, to see that it works: most faults were not played, and the figures mean nothing.**" : "",
-    machine.map((line) => `- ${line}`).join("\n"),
+    facts.map((line) => `- ${line}`).join("\n"),
     rules,
     faultSections(faults),
+    machineSection(machine),
+    elsewhere,
     benchmarkSections(benchmarks),
     `## Run it again\n\n${again(seed)}`,
   ]
@@ -42,20 +47,37 @@ const rules = `## How it is judged
   out again when its lease ends. After the fault the Go SDK connector has 60 s from the last word about the task, many times its
   longest pause; ours has as long as its own repetitions take.
 - The Go SDK connector ([source](../test/interop/internal/sdkconnector)) reads the same Admin API and says the same about the team,
-  record by record (\`make interop\`). It has no SCIM directory, so accounts are not compared, and what is odd about a member list is
-  about a connector's own reading and not about the SDK.
-- Signals are sent at each moment of a sync; then the program is started again with the same temporary directory.
-- Not run here: faults of the disk, of memory, descriptors and clocks, and signals at every single call (\`make sweeps\`).
+  record by record (\`make interop\`). Under faults it stores with SQLite, so that the stand-in of C1 can look into its files. It has
+  no SCIM directory, so accounts are not compared, and what is odd about a member list is about a connector's own reading and not
+  about the SDK.
+- The table of the same faults holds those that were seen to happen to both. Each program takes them in
+  the order of the seed, the longest first, and those of one stage together.
+- Signals are sent at each moment of a sync; then the program is started again with the same temporary directory. After SIGTERM it
+  has to tell C1 what became of its task before it ends, so that C1 does not wait for the end of the lease.
+- Of the faults of the machine one of each call and effect is played (\`make chaos-machine\` plays all).
 - Whole syncs go from C1's hand-out to C1 having the result. Memory is the sum over the program's processes, what they share
   counted once. Seconds are medians of interleaved runs.`;
+
+const elsewhere = `## Not in this run
+
+${markdownTable(
+  ["experiment", "ours", "Go SDK connector"],
+  [
+    ["signals at every call of every task (`make sweeps`)", "not run", "not run"],
+    ["several faults in one task (`make chaos-full`)", "not run", "not run"],
+    ["thousands of tasks with random faults (soak)", "not run", "not run"],
+  ],
+)}`;
 
 function again(seed: number): string {
   return [
     "```sh",
     "make scoreboard                                 # everything here; SCOREBOARD_SHORT=1 tries it out in some minutes",
+    "make scoreboard SCOREBOARD_MINUTES=120          # with time for every listed fault",
     "# One fault of the lists, to this program or to baton-cursor; and the signals alone:",
     `node test/chaos/chaos.ts --under-test=go-sdk --seed=${seed} '--only=ID'`,
     "node test/scoreboard/play-signals.ts go-sdk",
+    "make chaos-machine                              # all faults of the machine, to ours",
     "make bench                                      # the benchmarks of ours at length",
     "```",
   ].join("\n");

@@ -27,7 +27,8 @@ const commonHead = [
   "faults",
   "ours survived",
   "Go SDK connector survived",
-  "of its others, given back to C1 as failed",
+  "of its others, C1 was told that it failed",
+  "of its others, right but for files left behind",
 ];
 
 /** Both tables, and what was not survived. */
@@ -38,7 +39,7 @@ export function faultSections({ entries, ours, sdk }: Faults): string {
     common.length === 0
       ? `not run: ${sdk.absent ?? ours.absent ?? "no fault has a verdict for both"}`
       : byKind(common, [ours, sdk], commonHead, ([one, other]) =>
-          [one?.listed, one?.survived, other?.survived, other?.givenBack].map(String),
+          [one?.listed, one?.survived, other?.survived, other?.givenBack, other?.leftFiles].map(String),
         ),
     "## Every listed fault",
     "A cell says how many were survived of those that were tried. A fault that was not run has no verdict and counts as neither.",
@@ -68,6 +69,7 @@ function byKind(
   return markdownTable(["kind", ...head], [...rows, row("**all**", entries)]);
 }
 
+/** How many were survived of those tried, and why others have no verdict. */
 function cell({ notRun, survived, tried }: Tally): string {
   const missing = notRun.map(reasonText).join("; ");
   if (tried === 0) return `not run: ${missing}`;
@@ -79,17 +81,33 @@ function reasonText({ count, reason }: NotRun): string {
 }
 
 function failureSection(title: string, { failures, tried }: Tally): string {
-  const lines = failures.map(failureLine);
-  const body = tried === 0 ? "not run" : lines.length === 0 ? "Nothing." : lines.join("\n");
+  const body = tried === 0 ? "not run" : failureList(failures);
   return `## ${title}\n\n${body}`;
+}
+
+/** One line for each. */
+export function failureList(failures: readonly InjectionResult[]): string {
+  return failures.length === 0 ? "Nothing." : failures.map(failureLine).join("\n");
 }
 
 function failureLine({ expected, id, note, outcome }: InjectionResult): string {
   const why = note === undefined ? "" : ` (${plain(note)})`;
-  return `- \`${id}\`: expected ${brief(expected)}; found ${brief(outcome)}${why}`;
+  const isMore = outcome.startsWith(`${expected}; `);
+  const found = isMore ? `that, and ${brief(outcome.slice(expected.length + 2))}` : brief(outcome);
+  return `- \`${id}\`: expected ${brief(expected)}; found ${found}${why}`;
 }
 
-/** Without the parts that say that there was nothing. */
+const longestOutcome = 300;
+
+/** Without the parts that say that there was nothing, what follows the first line, and what names this run or machine alone. */
 function brief(outcome: string): string {
-  return plain(outcome.replaceAll(/; (directory|team|effects) -/g, "").replaceAll("; sync -", ", no sync"));
+  const [line = ""] = outcome.split("\n");
+  return plain(
+    line
+      .replaceAll(/; (directory|team|effects) -/g, "")
+      .replaceAll("; sync -", ", no sync")
+      .replaceAll(/\/tmp\/\S+/g, "(a temporary file)")
+      .replaceAll(/(?<=[a-z-])\d{5,}\b/g, "…")
+      .slice(0, longestOutcome),
+  );
 }

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { catalog } from "../chaos/catalog/catalog.ts";
 import type { CatalogEntry, InjectionResult, ProgramName, Target } from "../chaos/injection.ts";
 import { benchmarkSections } from "./benchmarks.ts";
 import { faultSections } from "./faults.ts";
+import { machineSection } from "./machine.ts";
+import { inOrder } from "./order.ts";
 import { type Played, tally, triedByAll } from "./tally.ts";
 
 function entry(id: string, over: Partial<CatalogEntry> = {}): CatalogEntry {
@@ -90,6 +93,15 @@ suite("the scoreboard's counting", () => {
     assert.deepEqual(counts, ["1 given back, 0 survived", none, none, none]);
   });
 
+  test("a failure counts as right but for its files only when nothing else is wrong", () => {
+    const outcomes = ["done; left behind: a, b", "done; left behind: a; /live says 0", "lost; left behind: a", "lost"];
+    const counts = outcomes.map((outcome) => {
+      const results = [result(one, "go-sdk", { survived: false, outcome })];
+      return tally([one], played("go-sdk", results)).leftFiles;
+    });
+    assert.deepEqual(counts, [1, 0, 0, 0]);
+  });
+
   test("whatever is listed is either tried or not run", () => {
     const results = [result(one, "baton-cursor"), result(two, "baton-cursor", { observed: false })];
     const { listed, notRun, tried } = tally(entries, played("baton-cursor", results));
@@ -118,7 +130,7 @@ suite("the scoreboard's tables of faults", () => {
     const [, section] = text.split("## The same faults to both");
     assert.match(
       section?.split("##")[0] ?? "",
-      /\| token endpoint \| 2 \| 2 \| 1 \| 0 \|\n\| \*\*all\*\* \| 2 \| 2 \| 1 \| 0 \|/,
+      /\| token endpoint \| 2 \| 2 \| 1 \| 0 \| 0 \|\n\| \*\*all\*\* \| 2 \| 2 \| 1 \| 0 \| 0 \|/,
     );
     assert.doesNotMatch(section?.split("##")[0] ?? "", /SCIM/);
   });
@@ -131,6 +143,13 @@ suite("the scoreboard's tables of faults", () => {
   test("list what was not survived, with what was found instead", () => {
     assert.match(text, /## What ours did not survive\n\nNothing\./);
     assert.match(text, /- `two`: expected 1 upload; found 0 uploads \\\| exit 16/);
+  });
+
+  test("name no file, no process and no later line of one run", () => {
+    const outcome = "done; left behind: sync-upload3427655749, /tmp/c1z1309094270/x\nat main.ts";
+    const failed = result(one, "go-sdk", { survived: false, outcome });
+    const listed = faultSections({ entries, ours, sdk: played("go-sdk", [failed]) });
+    assert.match(listed, /- `one`: expected done; found that, and left behind: sync-upload…, \(a temporary file\)$/m);
   });
 
   test("never say that nothing was lost where nothing was run", () => {
@@ -157,5 +176,50 @@ suite("the scoreboard's tables of benchmarks", () => {
     assert.match(text, /\| 2.00 s \| not run: Go was not found \| not run: Go was not found \|/);
     assert.match(text, /memory while idle \| not run: Go was not found \|/);
     assert.match(text, /## Benchmarks: the writers alone\n\nnot run: Go was not found$/);
+  });
+});
+
+suite("the order in which faults are played", () => {
+  const [ours, sdk] = [inOrder(catalog, "baton-cursor", 1), inOrder(catalog, "go-sdk", 1)];
+
+  test("leaves out nothing, and begins with what both are played, in the same order", () => {
+    assert.equal(ours.length, catalog.filter(({ underTest }) => underTest.includes("baton-cursor")).length);
+    const common = ours.filter(({ underTest }) => underTest.length > 1);
+    assert.deepEqual(ours.slice(0, common.length), common);
+    const alsoOurs = sdk.filter(({ underTest }) => underTest.length > 1);
+    assert.deepEqual(alsoOurs, common);
+  });
+
+  test("comes to every kind soon, whenever it is broken off", () => {
+    const kinds = new Set(sdk.map(({ target }) => target));
+    assert.ok(kinds.size >= 8);
+    assert.deepEqual(new Set(sdk.slice(0, kinds.size).map(({ target }) => target)), kinds);
+  });
+});
+
+suite("the scoreboard's table of faults of the machine", () => {
+  const disk = entry("machine:disk", { target: "machine", call: "disk of a large team" });
+  const write = entry("machine:write", { target: "machine", call: "pwrite64 sync.db 1" });
+
+  test("counts what was seen to happen, by kind, and says what was not", () => {
+    const results = [
+      result(disk, "baton-cursor"),
+      result(disk, "baton-cursor", { survived: false, outcome: "nothing" }),
+      result(disk, "baton-cursor", { observed: false }),
+      result(write, "baton-cursor"),
+    ];
+    const text = machineSection({ results, skipped: ["memory: no memory groups"] });
+    assert.match(
+      text,
+      /read-only \| 1 of 2 \(not run: 1, the fault was not seen to happen\) \| not run: played to ours alone \|/,
+    );
+    assert.match(text, /a system call on its files fails \| 1 of 1 \|/);
+    assert.match(text, /killed by the kernel for its memory \| not run \|/);
+    assert.match(text, /^not run: memory: no memory groups$/m);
+    assert.match(text, /- `machine:disk`: expected done; found nothing$/m);
+  });
+
+  test("never says that nothing was lost where nothing was run", () => {
+    assert.doesNotMatch(machineSection({ results: [], skipped: ["all: no root"] }), /Nothing|survived/);
   });
 });

@@ -15,6 +15,8 @@ export interface Tally {
   readonly notRun: readonly NotRun[];
   /** Of those not survived, how many were reported to C1 as failed with nothing uploaded: C1 hands such a task out again. */
   readonly givenBack: number;
+  /** Of those not survived, how many came to what was expected, but for files that were left behind. */
+  readonly leftFiles: number;
   /** Tried and not survived, in the order of the list. */
   readonly failures: readonly InjectionResult[];
 }
@@ -54,6 +56,7 @@ export function tally(entries: readonly CatalogEntry[], played: Played): Tally {
     tried,
     survived: tried - failures.length,
     givenBack: failures.filter(({ outcome }) => isGivenBack(outcome)).length,
+    leftFiles: failures.filter(isRightButUntidy).length,
     notRun: [...notRun].map(([reason, count]) => ({ reason, count })),
     failures,
   };
@@ -62,6 +65,10 @@ export function tally(entries: readonly CatalogEntry[], played: Played): Tally {
 /** The whole outcome, in the words of the manifest, without any problem after it. */
 function isGivenBack(outcome: string): boolean {
   return /^code \d+ retryable; sync -; directory -; team -; effects -$/.test(outcome);
+}
+
+function isRightButUntidy({ expected, outcome }: InjectionResult): boolean {
+  return outcome.startsWith(expected) && /^; left behind: [^;]*$/.test(outcome.slice(expected.length));
 }
 
 /** The faults of a list that both programs have a verdict for. */

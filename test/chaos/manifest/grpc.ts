@@ -89,12 +89,13 @@ export function breaksConnection(effect: string): boolean {
 }
 
 /**
- * Whether an upload under way may be cut off whose answer is still on its way: it is then made again. All calls to C1 share one
- * connection, which a reset of any of them ends; how often a reset upload itself arrives is known.
+ * Whether the answer to an upload that C1 has taken may be lost, so that it is made again. All calls to C1 share one connection,
+ * which a reset of any of them ends (how often a reset upload itself arrives is known); one that goes away closes as soon as the
+ * last answer has left, and that may be lost with it on a busy machine.
  */
 export function cutsOthersOff({ effect, target }: Injection): boolean {
   const isOnConnection = ["hello", "get-task", "get-tasks", "heartbeat"].includes(target);
-  return breaksConnection(effect) || (effect === "reset" && isOnConnection);
+  return breaksConnection(effect) || effect === "goaway" || (effect === "reset" && isOnConnection);
 }
 
 /** A poll that fails hands out nothing; one whose answer is lost takes the task with it. */

@@ -16,13 +16,15 @@ export interface Work {
   readonly jobs: number;
   /** Told of each result, with what the program has logged meanwhile. */
   onResult(result: InjectionResult, log: string): Promise<void>;
+  /** Asked before each piece: whether nothing more is to be begun. */
+  isOver?(): boolean;
 }
 
 /** Beginning with the longest, a run does not end with one of them alone. */
 const longMs = 30_000;
 
 /** Plays all of it on several stages at once. A stage whose program did not survive is replaced. */
-export async function runAll({ jobs, onResult, plan, program, seed }: Work): Promise<void> {
+export async function runAll({ isOver, jobs, onResult, plan, program, seed }: Work): Promise<void> {
   const isLong = (piece: Piece): boolean => takesMs(piece) >= longMs;
   const waiting = [
     ...plan.filter(isLong).sort((one, other) => takesMs(other) - takesMs(one)),
@@ -30,6 +32,7 @@ export async function runAll({ jobs, onResult, plan, program, seed }: Work): Pro
   ];
   /** What is next for a stage of this kind; of another kind only when there is no more of this one. */
   const take = (name: string | undefined): Piece | undefined => {
+    if (isOver?.() === true) return undefined;
     const [first] = waiting;
     const own = first === undefined || isLong(first) ? 0 : waiting.findIndex((piece) => laneOf(piece) === name);
     return waiting.splice(Math.max(0, own), 1)[0];
