@@ -271,7 +271,7 @@ suite("a task under way", () => {
     s.clock.freeze();
     const uploading = s.c1.uploadAsset(first, upload, never);
     await until(() => s.clock.sleeps.length === 1, "the wait");
-    assert.deepEqual([s.clock.sleeps, s.rejections], [[2 * minuteMs], ["C1 rejects the token"]]);
+    assert.deepEqual(s.rejections, ["C1 rejects the token"]);
     s.adopt("b");
     await uploading;
     assert.deepEqual(s.session("b").calls, [`uploadAsset ${first}`]);
@@ -282,6 +282,17 @@ suite("a task under way", () => {
     s.adopt("a").failing.set("heartbeat", unauthenticated);
     await assert.rejects(s.c1.heartbeat(first, never), unauthenticated);
     assert.equal(s.clock.monotonicMs(), 2 * minuteMs);
+  });
+
+  test("asks again after growing pauses meanwhile, and goes on as soon as the same credentials are accepted", async () => {
+    const s = setUp();
+    const a = s.adopt("a");
+    await s.handOut("a", first);
+    let refusalsLeft = 6;
+    a.failing.get = () => (refusalsLeft-- > 0 ? unauthenticated : undefined);
+    await s.c1.finishTask(report(first), never);
+    assert.deepEqual(s.clock.sleeps, [2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    assert.equal(a.calls.filter((call) => call === `finishTask ${first}`).length, 7);
   });
 
   test("does not wait where none can come", async () => {
@@ -319,14 +330,17 @@ suite("a task under way", () => {
     s.adopt("a").failing.set("heartbeat", unauthenticated);
     s.clock.freeze();
     const beating = s.c1.heartbeat(first, never);
-    await until(() => s.clock.sleeps.length === 1, "the wait");
-    s.clock.advance(1.5 * minuteMs);
-    s.adopt("b").failing.set("heartbeat", unauthenticated);
-    await until(() => s.clock.sleeps.length === 2, "the second wait");
-    assert.deepEqual(s.clock.sleeps, [2 * minuteMs, 0.5 * minuteMs]);
-    s.clock.advance(0.5 * minuteMs);
-    s.adopt("c").failing.set("heartbeat", unauthenticated);
+    for (const [nth, name] of ["b", "c", "d", "e", "f", "g", "h"].entries()) {
+      await until(() => s.clock.sleeps.length === nth + 1, "the wait");
+      s.clock.advance((s.clock.sleeps[nth] ?? 0) - 1);
+      s.adopt(name).failing.set("heartbeat", unauthenticated);
+    }
+    await until(() => s.clock.sleeps.length === 8, "the last wait");
+    s.clock.advance(s.clock.sleeps[7] ?? 0);
+    s.adopt("i").failing.set("heartbeat", unauthenticated);
     await assert.rejects(beating, unauthenticated);
+    assert.equal(s.clock.monotonicMs(), 2 * minuteMs);
+    assert.equal(s.clock.sleeps.length, 8);
   });
 
   test("handed out once more, it belongs to those under which that happened", async () => {

@@ -10,7 +10,7 @@ export interface RotatingClientOptions {
   /** Makes a client for one pair of credentials. */
   readonly open: (credentials: C1Credentials) => C1Client;
   readonly clock: Clock;
-  /** How long a call that C1 rejects waits for new credentials, in milliseconds; 0 where none can come. */
+  /** How long a call about a task that C1 rejects waits for new credentials, in milliseconds; 0 where none can come. */
   readonly waitForNewMs: number;
   /** Told when C1 rejects the credentials in use; that it rejects older ones is no news. */
   readonly onRejected?: (error: StatusError) => void;
@@ -34,6 +34,17 @@ interface Session {
   retiredMs: number | undefined;
 }
 
+/** What one call has left of the time for which it waits. */
+interface Patience {
+  leftMs: number;
+  pauseMs: number;
+}
+
+/**
+ * A call that was rejected asks again after pauses that double from one to the other: the same credentials may be accepted once
+ * more, e.g. when a clock is put right, and while every slot is taken by a waiting task nobody else would find that out.
+ */
+const [firstPauseMs, longestPauseMs] = [2_000, 30_000];
 /** Reports that never succeed would keep sessions for ever; nobody has so many tasks under way. */
 const maxTasks = 10_000;
 /** The longest sync is over by then. */
@@ -42,7 +53,7 @@ const longestRetiredMs = 6 * 60 * 60_000;
 /**
  * Makes a client without credentials yet. A task keeps the credentials under which it was handed out, since nobody says that
  * C1 takes reports under others; only when C1 rejects those do its calls go over to newer ones, waiting for them a while,
- * because a mounted Secret comes up to a minute and a half after the rotation. Before the first poll under new credentials
+ * because a mounted Secret comes up to a minute and a half after the rotation, and asking again now and then. Before the first poll under new credentials
  * comes a Hello, as C1 knows it of a process that starts.
  */
 export function createRotatingClient(options: RotatingClientOptions): RotatingC1Client {
@@ -146,16 +157,16 @@ class SessionSwitch implements RotatingC1Client {
   }
 
   async #ofTask<T>(taskId: string, signal: AbortSignal, call: (client: C1Client) => Promise<T>): Promise<T> {
-    const patience = { leftMs: this.#options.waitForNewMs };
+    const patience = { leftMs: this.#options.waitForNewMs, pauseMs: firstPauseMs };
     for (;;) {
       const session = this.#sessionOf.get(taskId) ?? this.#inUse();
       try {
         return await this.#under(session, () => call(session.client));
       } catch (reason) {
-        const newer = isRejection(reason) ? await this.#newerThan(session, patience, signal) : undefined;
-        if (newer === undefined) throw reason;
+        if (!isRejection(reason) || !(await this.#mayPass(session, patience, signal))) throw reason;
+        const newer = this.#inUse();
         // Another call of the task may have gone over before.
-        if (this.#sessionOf.get(taskId) === session) this.#assign(taskId, newer);
+        if (newer !== session && this.#sessionOf.get(taskId) === session) this.#assign(taskId, newer);
       }
     }
   }
@@ -178,21 +189,26 @@ class SessionSwitch implements RotatingC1Client {
     return this.#current;
   }
 
-  /** The credentials in use if they are others; else those that come while there is patience, which grows less. */
-  async #newerThan(session: Session, patience: { leftMs: number }, signal: AbortSignal): Promise<Session | undefined> {
-    if (this.#current !== session) return this.#current;
-    if (patience.leftMs <= 0) return undefined;
+  /**
+   * Whether the call is worth making again: at once when other credentials are in use; else when others come, or after a pause
+   * while there is patience.
+   */
+  async #mayPass(session: Session, patience: Patience, signal: AbortSignal): Promise<boolean> {
+    if (this.#current !== session) return true;
+    if (patience.leftMs <= 0) return false;
     const { clock } = this.#options;
     const sinceMs = clock.monotonicMs();
     const waited = new AbortController();
-    const limit = clock.sleep(patience.leftMs, AbortSignal.any([signal, waited.signal])).catch(() => undefined);
+    const pauseMs = Math.min(patience.pauseMs, patience.leftMs);
+    const pause = clock.sleep(pauseMs, AbortSignal.any([signal, waited.signal])).catch(() => undefined);
     try {
-      await untilAborted(Promise.race([this.#arrival.promise, limit]), signal);
+      await untilAborted(Promise.race([this.#arrival.promise, pause]), signal);
     } finally {
       waited.abort(new StatusError("cancelled", "new credentials came"));
       patience.leftMs -= clock.monotonicMs() - sinceMs;
+      patience.pauseMs = Math.min(2 * patience.pauseMs, longestPauseMs);
     }
-    return this.#current === session ? undefined : this.#current;
+    return true;
   }
 
   #assign(taskId: string, session: Session): void {
