@@ -83,6 +83,12 @@ suite("retry", () => {
     assert.deepEqual([0, 0.5, 1].map(wait), [1000, 1500, 2000]);
   });
 
+  test("the first wait may have a ceiling of its own", () => {
+    const wait = (attempt: number) =>
+      retryDelayMs(new StatusError("unavailable", "x"), attempt, { ...policy, firstDelayMs: 100 }, () => 1);
+    assert.deepEqual([1, 2, 3].map(wait), [100, 2000, 4000]);
+  });
+
   test("the other side's wait wins, and one that is too long ends the retrying", () => {
     const asked = (retryAfterMs: number) =>
       retryDelayMs(new StatusError("unavailable", "x", { retryAfterMs }), 1, policy, Math.random);

@@ -12,6 +12,8 @@ export interface RetryPolicy {
   readonly retryOn: ReadonlySet<StatusCode>;
   /** No wait is shorter than this share of its ceiling (0): for work that is worth outlasting a short outage. */
   readonly leastShare?: number;
+  /** Ceiling of the first wait where it is to be another than `initialDelayMs`: a first failure is seldom an outage. */
+  readonly firstDelayMs?: number;
 }
 
 export interface RetryDeps {
@@ -35,7 +37,8 @@ export function retryDelayMs(
   if (error.retryAfterMs !== undefined) {
     return error.retryAfterMs <= policy.maxRetryAfterMs ? error.retryAfterMs : undefined;
   }
-  const ceiling = Math.min(policy.maxDelayMs, policy.initialDelayMs * 2 ** (attempt - 1));
+  const exponential = Math.min(policy.maxDelayMs, policy.initialDelayMs * 2 ** (attempt - 1));
+  const ceiling = attempt === 1 ? (policy.firstDelayMs ?? exponential) : exponential;
   const least = policy.leastShare ?? 0;
   return ceiling * (least + (1 - least) * random());
 }

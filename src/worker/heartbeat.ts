@@ -43,6 +43,8 @@ const firstHeartbeatPolicy: RetryPolicy = {
   maxRetryAfterMs: 10_000,
   retryOn: new Set(["unavailable", "deadline_exceeded", "resource_exhausted", "aborted", "internal", "unknown"]),
   leastShare: 0.5,
+  // Until the first heartbeat is through, the sync waits, and the next one behind it.
+  firstDelayMs: 200,
 };
 
 /**

@@ -25,8 +25,8 @@ export interface Reporter {
   reportAgain(taskId: string, signal: AbortSignal): Promise<boolean>;
 }
 
-/** Before the second attempt, the third …: five attempts over about two minutes, ±20 %. */
-const waitsMs = [2_000, 10_000, 30_000, 75_000] as const;
+/** Before the second attempt, the third …: five attempts over about two minutes, ±20 %. The task keeps its slot meanwhile. */
+const waitsMs = [500, 6_000, 30_000, 80_000] as const;
 const jitterShare = 0.2;
 
 const retryableCodes: ReadonlySet<StatusCode> = new Set([
