@@ -67,7 +67,7 @@ generate: $(STAMP) ## Make the wire code and the generated documents anew
 interop: dist/baton-cursor ## Against the official Go SDK, generated stubs and baton CLI (needs Go)
 	@node --test --test-concurrency=1 test/interop/interop.ts test/interop/sdk-connector.ts
 
-.PHONY: fuzz fuzz-go
+.PHONY: fuzz fuzz-go soak soak-faults
 fuzz: $(STAMP) ## Parsers of outside data under coverage-guided fuzzing (FUZZ_SECONDS=60 in all, FUZZ_ONLY, FUZZ_SEED, FUZZ_KEEP=1)
 	@node test/fuzz/fuzz.ts
 
@@ -111,6 +111,12 @@ chaos-machine: dist/baton-cursor ## Full disk, failing system calls, no descript
 
 sweeps: dist/baton-cursor ## SIGKILL and SIGTERM at every point of a sync and of account tasks (SWEEP_ONLY=, SWEEP_SHORT=1)
 	@node --test test/chaos/sweeps/sweeps.ts
+
+soak: dist/baton-cursor ## Thousands of tasks of all kinds with faults, swaps and clock jumps (SOAK_TASKS=10000, SOAK_SECONDS=, SOAK_SEED=1)
+	@SOAK_TASKS=$(SOAK_TASKS) SOAK_SECONDS=$(SOAK_SECONDS) SOAK_SEED=$(SOAK_SEED) node test/soak/soak.ts
+
+soak-faults: dist/baton-cursor ## 50 syncs with a fifth of the calls going wrong, beside as many without (SOAK_ARGS=)
+	@node test/soak/rate.ts $(SOAK_ARGS)
 
 bench: dist/baton-cursor ## Time and memory against the Go SDK's writers and sqlite3 + zstd (needs Go for those)
 	@node test/bench/bench.ts $(BENCH_ARGS)

@@ -6,6 +6,7 @@ import type { C1Server } from "../fakes/c1-server.ts";
 import { startC1Server } from "../fakes/c1-server.ts";
 import { makeLoad, problemsOf } from "../helpers/account-load.ts";
 import { startThrottlingGateway } from "../helpers/throttling-gateway.ts";
+import { serveVerbs } from "../helpers/verbs-process.ts";
 import {
   createTask,
   creationArm,
@@ -109,16 +110,4 @@ function addressOf({ apiHost, caFile, caPem, clientId, clientSecret }: C1Server)
   return { apiHost, caFile, caPem, clientId, clientSecret };
 }
 
-async function answer(verb: keyof Verbs, args: never[]): Promise<unknown> {
-  const verbOf: (...args: never[]) => unknown = verbs[verb];
-  return await verbOf(...args);
-}
-
-process.on("message", ({ id, verb, args }: { id: number; verb: keyof Verbs; args: never[] }) => {
-  answer(verb, args).then(
-    (result) => process.send?.({ id, result }),
-    (reason: unknown) => process.send?.({ id, error: String(reason) }),
-  );
-});
-process.on("disconnect", () => process.exit(0));
-process.send?.({ id: 0 });
+serveVerbs<Verbs>(verbs);

@@ -1,6 +1,5 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import type { GatewayCall } from "../helpers/throttling-gateway.ts";
+import { startVerbs, type VerbsProcess } from "../helpers/verbs-process.ts";
 
 /** Who does a task: the connector, or a client that makes the same calls and nothing else. Each has a C1 of its own. */
 export type Who = "connector" | "bare";
@@ -85,52 +84,12 @@ export interface Verbs {
 }
 
 /** The stand-ins in their process. */
-export interface StandIns extends AsyncDisposable {
+export interface StandIns extends VerbsProcess<Verbs> {
   readonly addresses: Addresses;
-  ask<V extends keyof Verbs>(verb: V, ...args: Parameters<Verbs[V]>): Promise<Awaited<ReturnType<Verbs[V]>>>;
-}
-
-interface Answer {
-  readonly id: number;
-  readonly result?: unknown;
-  readonly error?: string;
 }
 
 /** Starts the process; resolves when every stand-in answers. */
 export async function startStandIns(options: StandInOptions): Promise<StandIns> {
-  const program = new URL("./account-stand-ins-process.ts", import.meta.url).pathname;
-  const child = fork(program, [JSON.stringify(options)]);
-  const waiting = new Map<number, { resolve(result: unknown): void; reject(reason: Error): void }>();
-  let last = 0;
-  const answered = (id: number): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      waiting.set(id, { resolve, reject });
-    });
-  child.on("message", ({ error, id, result }: Answer) => {
-    const asker = waiting.get(id);
-    waiting.delete(id);
-    if (error === undefined) asker?.resolve(result);
-    else asker?.reject(new Error(error));
-  });
-  const ended = once(child, "exit").then(([code, signal]) => {
-    for (const { reject } of waiting.values()) reject(new Error(`the stand-ins have ended: ${code ?? signal}`));
-  });
-  const ask = async <V extends keyof Verbs>(
-    verb: V,
-    ...args: Parameters<Verbs[V]>
-  ): Promise<Awaited<ReturnType<Verbs[V]>>> => {
-    last += 1;
-    const answer = answered(last);
-    child.send({ id: last, verb, args });
-    return (await answer) as Awaited<ReturnType<Verbs[V]>>;
-  };
-  await answered(0);
-  return {
-    addresses: await ask("addresses"),
-    ask,
-    async [Symbol.asyncDispose]() {
-      if (child.connected) child.disconnect();
-      await ended;
-    },
-  };
+  const process = await startVerbs<Verbs>(new URL("./account-stand-ins-process.ts", import.meta.url), options);
+  return { ...process, addresses: await process.ask("addresses") };
 }

@@ -22,6 +22,7 @@ export type { C1Hook, C1Request } from "./c1/hook.ts";
 export type { C1Network, Certificate } from "./c1/network.ts";
 export { newTaskId } from "./c1/queue.ts";
 export type { C1Event, Violation } from "./c1/recorder.ts";
+export type { Improvise } from "./c1/script.ts";
 export type { TokenControl, TokenRequest } from "./c1/token.ts";
 export type * from "./c1/types.ts";
 
@@ -53,7 +54,7 @@ export async function startC1Server(options: C1Options = {}): Promise<C1Server> 
     token,
     clients,
     queue: createQueue(),
-    script: createScript(),
+    script: createScript(options.improvise),
     defaults: {
       nextPollMs: options.nextPollMs === undefined ? 50 : options.nextPollMs,
       nextHeartbeatMs: options.nextHeartbeatMs === undefined ? 1000 : options.nextHeartbeatMs,

@@ -40,7 +40,7 @@ export async function startCursorServer(options: CursorOptions = {}): Promise<Cu
     waiting: [],
     pageSize: options.pageSize,
   };
-  const state: State = { desk, requests: [], script: createFaultScript(), hook: undefined };
+  const state: State = { desk, requests: [], script: createFaultScript(options.improvise), hook: undefined };
   const server = await serve((request, response) => {
     answer(state, request, response).catch(() => response.destroy());
   }, options.certificate);

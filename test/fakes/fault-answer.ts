@@ -41,17 +41,20 @@ export interface FaultAnswer extends BodyPace {
   readonly delayMs?: number;
 }
 
+/** Says how a request is answered for which nothing is laid out; `undefined` for rightly. `target` is path, `?` and query. */
+export type ImproviseFault = (method: string, target: string) => FaultAnswer | undefined;
+
 /** Answers that are laid out and wait for their requests. */
 export interface FaultScript {
   add(answers: readonly FaultAnswer[]): void;
-  /** Takes the first answer that is for this request. */
+  /** Takes the first answer that is for this request, or has one improvised. */
   take(method: string, path: string, query?: URLSearchParams): FaultAnswer | undefined;
   /** Forgets what is left. */
   clear(): void;
 }
 
 /** An empty script. */
-export function createFaultScript(): FaultScript {
+export function createFaultScript(improvise?: ImproviseFault): FaultScript {
   const queue: { answer: FaultAnswer; left: number }[] = [];
   return {
     add(answers) {
@@ -64,7 +67,7 @@ export function createFaultScript(): FaultScript {
           (on?.method ?? method) === method && (on?.path?.test(path) ?? true) && (on?.query?.test(search) ?? true),
       );
       const found = queue[at];
-      if (found === undefined) return undefined;
+      if (found === undefined) return improvise?.(method, `${path}?${search}`);
       found.left -= 1;
       if (found.left <= 0) queue.splice(at, 1);
       return found.answer;

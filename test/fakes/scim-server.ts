@@ -46,7 +46,7 @@ interface State {
 export async function startScimServer(options: ScimOptions = {}): Promise<ScimFake> {
   const directory = createDirectory();
   const requests: Recorded[] = [];
-  const script = createFaultScript();
+  const script = createFaultScript(options.improvise);
   const inFlight = { now: 0, max: 0 };
   const firstToken = options.token ?? "scim-token-0123456789abcdefghijklmnop";
   seedSecret("SCIM token", firstToken);

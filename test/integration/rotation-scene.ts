@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { CursorOptions } from "../fakes/cursor-server.ts";
+import type { ScimOptions } from "../fakes/scim-server.ts";
 import type { DaemonOptions } from "../helpers/daemon.ts";
 import { type Daemon, startDaemon } from "../helpers/daemon.ts";
 import { type MountedSecret, mountSecret, plainSecret, type SecretKeys } from "../helpers/mounted-secret.ts";
@@ -40,6 +41,7 @@ export interface RotationStage extends AccountStage {
 export interface RotationStageOptions {
   readonly c1?: SceneOptions["c1"];
   readonly cursor?: CursorOptions;
+  readonly scim?: ScimOptions;
   /** What the first version has in place of what is right. */
   readonly first?: Readonly<Record<string, string | Uint8Array | undefined>>;
   /** A directory without `..data`. */
@@ -54,6 +56,7 @@ export async function startRotationStage(options: RotationStageOptions = {}): Pr
       // On a fast clock, C1's usual pace would keep the machine busy with polls and heartbeats.
       c1: { nextPollMs: 2_000, nextHeartbeatMs: 5_000, c1zDepth: "counts", ...options.c1 },
       cursor: { members: team, ...options.cursor },
+      scim: options.scim ?? {},
     }),
   );
   const { c1, cursor, scim } = stage;

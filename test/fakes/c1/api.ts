@@ -4,6 +4,7 @@ import type { Revocation } from "./clients.ts";
 import type { C1Hook } from "./hook.ts";
 import type { C1Network } from "./network.ts";
 import type { C1Event, Violation } from "./recorder.ts";
+import type { Improvise } from "./script.ts";
 import type { Defaults } from "./state.ts";
 import type { TokenControl } from "./token.ts";
 import type { Answers, Call, Finish, Method, TaskInit, TaskOptions, TaskView, UploadRecord } from "./types.ts";
@@ -31,6 +32,8 @@ export interface C1Options {
   readonly otherClients?: "accept" | "refuse";
   /** Whether the text of a failure is one line of at most 2048 bytes, as ours promises, or anything, as the real C1 takes it. */
   readonly statusMessages?: "one short line" | "any";
+  /** Faults for calls that no script is about. */
+  readonly improvise?: Improvise;
 }
 
 /** A running stand-in of C1. Every wait rejects after its time-out (10 s by default) with what it waited for. */

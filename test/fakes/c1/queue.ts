@@ -93,6 +93,11 @@ export function createQueue(): Queue {
     }
   }
 
+  /** What has ended while it waited to be handed out once more is not. */
+  function forgetWaiting(entry: TaskEntry): void {
+    for (let at = waiting.length - 1; at >= 0; at -= 1) if (waiting[at] === entry) waiting.splice(at, 1);
+  }
+
   return {
     enqueue(task, options = {}) {
       const entry = register(task, options);
@@ -123,6 +128,7 @@ export function createQueue(): Queue {
     settle(entry, finish) {
       entry.finishes.push(finish);
       entry.holder = undefined;
+      forgetWaiting(entry);
       if (finish.ok || finish.nonRetryable || entry.requeuesLeft <= 0) {
         setState(entry, "finished");
         return;
@@ -133,6 +139,7 @@ export function createQueue(): Queue {
     },
     complete(entry) {
       entry.holder = undefined;
+      forgetWaiting(entry);
       setState(entry, "finished");
     },
     inFlight: {

@@ -6,7 +6,12 @@ export interface Script {
   clear(method: Method): void;
   /** The answer for this call; `undefined` when it is to be answered rightly. */
   next<M extends Method>(method: M): Answers[M] | undefined;
+  /** The same for a call about a task ("" without one), for which nothing was laid out. */
+  improvise<M extends Method>(method: M, taskId: string): Answers[M] | undefined;
 }
+
+/** Says how calls are answered that no script is about; `undefined` for rightly. `taskId` is "" where a call is about none. */
+export type Improvise = <M extends Method>(method: M, taskId: string) => Answers[M] | undefined;
 
 interface Laid<T> {
   readonly answer: T;
@@ -14,7 +19,7 @@ interface Laid<T> {
 }
 
 /** Creates an empty script. */
-export function createScript(): Script {
+export function createScript(improvise: Improvise = () => undefined): Script {
   const laid: { [M in Method]: Laid<Answers[M]>[] } = {
     Hello: [],
     GetTask: [],
@@ -24,6 +29,7 @@ export function createScript(): Script {
     FinishTask: [],
   };
   return {
+    improvise,
     add(method, answers) {
       for (const answer of answers) laid[method].push({ answer, left: answer.times ?? 1 });
     },

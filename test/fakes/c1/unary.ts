@@ -28,7 +28,8 @@ export function serveUnary<M extends UnaryMethod>(state: State, method: M, call:
     open.request = request;
     unary.check(state, request, call);
     await askHook(state, call, method, "received");
-    const answer = state.script.next(method);
+    const taskId = "taskId" in request ? request.taskId : "";
+    const answer = state.script.next(method) ?? state.script.improvise(method, taskId);
     open.scripted = answer;
     answer?.also?.();
     if (!(await misbehave(state, call, answer))) return undefined;

@@ -37,7 +37,8 @@ type Ending = Partial<Pick<UploadRecord, "ok" | "code" | "kind" | "contents" | "
 /** Serves one UploadAsset stream: metadata, data, eof, in this order and nothing else. */
 export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
   return record(state, "UploadAsset", call, async (open) => {
-    const answer = state.script.next("UploadAsset") ?? {};
+    const laid = state.script.next("UploadAsset");
+    let answer = laid ?? {};
     open.scripted = answer;
     if (answer.alsoAtChunk === undefined) answer.also?.();
     let incoming: Incoming | undefined;
@@ -47,8 +48,13 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
         const message = decode(state, "UploadAsset", bytes);
         const name: C1Request["name"] = `UploadAsset ${message.msg.case ?? "data"}`;
         await askHook(state, call, name, "received");
-        if (incoming === undefined) incoming = await begin(state, open, message, call);
-        else await add(state, incoming, message);
+        if (incoming === undefined) {
+          incoming = await begin(state, open, message, call);
+          answer = laid ?? state.script.improvise("UploadAsset", incoming.entry.id) ?? {};
+          open.scripted = answer;
+        } else {
+          await add(state, incoming, message);
+        }
         if (incoming.promised === undefined) await askHook(state, call, name, "done");
         if (await interfere(state, call, incoming, answer)) {
           await end(state, incoming, answer.okAtChunk === undefined ? {} : { code: grpcCodes.OK });

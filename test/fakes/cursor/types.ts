@@ -1,5 +1,5 @@
 import type { IssuedCertificate } from "../../helpers/tls.ts";
-import type { FaultAnswer } from "../fault-answer.ts";
+import type { FaultAnswer, ImproviseFault } from "../fault-answer.ts";
 import type { MemberRow, TeamSize } from "./team.ts";
 
 /** One request that reached the server. */
@@ -49,6 +49,8 @@ export interface CursorOptions {
   readonly removals?: RemovalDelay;
   /** Serves TLS on `localhost`. */
   readonly certificate?: IssuedCertificate;
+  /** Faults for requests that no script is about. */
+  readonly improvise?: ImproviseFault;
 }
 
 /** A row as it is in the roster; rows of odd shapes lack fields. */

@@ -1,5 +1,5 @@
 import type { IssuedCertificate } from "../../helpers/tls.ts";
-import type { FaultAnswer } from "../fault-answer.ts";
+import type { FaultAnswer, ImproviseFault } from "../fault-answer.ts";
 
 export interface ScimEmail {
   readonly value: string;
@@ -170,6 +170,8 @@ export interface ScimOptions {
   readonly acceptOnlyJson?: boolean;
   /** Serves TLS on `localhost`. */
   readonly certificate?: IssuedCertificate;
+  /** Faults for requests that no script is about. */
+  readonly improvise?: ImproviseFault;
   /**
    * Awaited before the work and, with "done", between the work and the answer. "drop" closes the connection there; after
    * "received" nothing is done then.
