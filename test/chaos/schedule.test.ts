@@ -62,6 +62,16 @@ suite("the catalog and its schedules", () => {
     );
   });
 
+  test("no fault of a storm changes what a sync has to hold, whatever task it was listed for", () => {
+    const able = storms(catalog, 1, 400).flatMap(({ faults, task }) => faults.map((each) => ({ ...each, task })));
+    const odd = able.filter(({ entry, task }) => task === "sync" && /^(ids|role)-/.test(entry.effect));
+    assert.deepEqual(
+      odd.map(({ entry }) => entry.id),
+      [],
+    );
+    assert.ok(able.some(({ entry, task }) => !entry.id.includes(`:${task}:`)));
+  });
+
   test("a storm is two to four faults at different calls", () => {
     for (const { faults } of storms(catalog, 1, 50)) {
       const calls = new Set(faults.map(({ entry }) => entry.call));
