@@ -31,9 +31,16 @@ export interface C1Channel {
 const failuresBeforeRecreate = 3;
 /**
  * What calls without an answer end with. `internal` is among them because grpc-js keeps a connection that a TLS alert has ended,
- * and fails every call on it with that code; where C1 says it, a new connection does no harm.
+ * and fails every call on it with that code; `resource_exhausted`, because that is what becomes of a stream that a server or proxy
+ * resets with ENHANCE_YOUR_CALM (RFC 9113 section 7), and one whose memory for this connection is used up does so for good. Where C1
+ * itself says it, a new connection does no harm.
  */
-const unanswered: ReadonlySet<StatusCode> = new Set(["unavailable", "deadline_exceeded", "internal"]);
+const unanswered: ReadonlySet<StatusCode> = new Set([
+  "unavailable",
+  "deadline_exceeded",
+  "internal",
+  "resource_exhausted",
+]);
 const maxReceiveBytes = 4 * 1024 * 1024;
 
 /** Makes a channel without connecting. Throws `invalid_argument` when the proxy is not an http proxy. */

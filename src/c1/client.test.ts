@@ -351,6 +351,25 @@ suite("calls that fail", () => {
     assert.notEqual(h.server.calls.at(-1)?.peer, h.server.calls[0]?.peer);
   });
 
+  // The last is what becomes of streams that are reset with ENHANCE_YOUR_CALM.
+  for (const [number, code] of [
+    [4, "deadline_exceeded"],
+    [13, "internal"],
+    [8, "resource_exhausted"],
+  ] as const) {
+    test(`one on which every call ends with ${code} is replaced too`, async () => {
+      await using h = await harness({
+        getTask: (_, call) => {
+          if (call <= 3) throw new GrpcStatus(number, "no");
+          return {};
+        },
+      });
+      for (let call = 0; call < 3; call += 1) await assert.rejects(h.client.getTask(never), codeIs(code));
+      await h.client.getTask(never);
+      assert.notEqual(h.server.calls.at(-1)?.peer, h.server.calls[0]?.peer);
+    });
+  }
+
   test("A11: a server that comes back on the same port is found again", async () => {
     await using h = await harness();
     await h.client.getTask(never);
