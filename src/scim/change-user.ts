@@ -192,28 +192,50 @@ export async function deleteUser(deps: ChangeDeps, user: ScimUser, signal: Abort
   };
   const erased = await withFreshVersion(deps, user, erase, signal);
   if (erased === "unsupported") return "unsupported";
-  if (erased === "done") return confirm(deps, user, signal);
-  const left = await getUser(deps, user.id, signal);
+  // What the server says of the user itself is as good as having been told that it is done.
+  if (erased === "done" || denied) return confirm(deps, user, denied, signal);
+  const left = await lookAfter(deps, user, signal);
   if (left === undefined) return "deleted";
   // A bare 404 for a user who is there says that the server has no such route.
-  if (!denied) return user.active && !left.active ? "deactivated" : "unsupported";
-  // In SCIM's own words it is about the user: the deletion whose answer was lost was carried out. Servers that keep the record
-  // as inactive say the same; others answer the look from a copy that lags behind, and to call that final would be wrong.
-  if (!left.active) return "deactivated";
-  throw new StatusError(
-    "unavailable",
-    "the SCIM server says that there is no such user any more, but still shows the record: ask again",
-  );
+  return user.active && !left.active ? "deactivated" : "unsupported";
 }
 
-/** A failing look does not undo what was accepted. */
-async function confirm(deps: ChangeDeps, { id }: ScimUser, signal: AbortSignal): Promise<Deletion> {
+/** A look on which the end of a deletion rests. Where it fails the deletion may have been made, so that is never final. */
+async function lookAfter(deps: ChangeDeps, { id }: ScimUser, signal: AbortSignal): Promise<ScimUser | undefined> {
   try {
-    const left = await getUser(deps, id, signal);
-    if (left === undefined) return "deleted";
-    return left.active ? "unconfirmed" : "deactivated";
+    return await getUser(deps, id, signal);
+  } catch (reason) {
+    if (signal.aborted) throw reason;
+    const { message, retryAfterMs } = StatusError.from(reason);
+    throw new StatusError(
+      "unavailable",
+      `the user may have been deleted, but a look at the record failed: ${message}`,
+      {
+        cause: reason,
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      },
+    );
+  }
+}
+
+/** A failing look does not undo what was accepted, or `denied`: the server said that there is no such user any more. */
+async function confirm(deps: ChangeDeps, { id }: ScimUser, denied: boolean, signal: AbortSignal): Promise<Deletion> {
+  let left: ScimUser | undefined;
+  try {
+    left = await getUser(deps, id, signal);
   } catch (reason) {
     if (signal.aborted) throw reason;
     return "unconfirmed";
   }
+  if (left === undefined) return "deleted";
+  if (!left.active) return "deactivated";
+  // The deletion whose answer was lost was carried out. Some servers answer the look from a copy that lags behind, and to call
+  // that final would be wrong.
+  if (denied) {
+    throw new StatusError(
+      "unavailable",
+      "the SCIM server says that there is no such user any more, but still shows the record: ask again",
+    );
+  }
+  return "unconfirmed";
 }

@@ -100,6 +100,25 @@ suite("a deletion", () => {
     assert.equal(await scene.client.deleteUser(user, forever), "deactivated");
   });
 
+  for (const [what, look] of Object.entries<ScimAnswer>({ "not there": { status: 501 }, broken: { body: "<html>" } })) {
+    const onDelete = { method: "DELETE" };
+    const onLook = { method: "GET", path: /Users\/./ };
+
+    test(`whose answer was lost, and of which the server then says that there is no such user, is done when the look is ${what}`, async () => {
+      await using scene = await setAda();
+      const user = await scene.only(ada);
+      scene.scim.script({ resetAfterEffect: true, on: onDelete }, { ...look, on: onLook });
+      assert.equal(await scene.client.deleteUser(user, forever), "unconfirmed");
+    });
+
+    test(`that ends with a bare 404 is not final when the look is ${what}`, async () => {
+      await using scene = await setAda();
+      const user = await scene.only(ada);
+      scene.scim.script({ status: 404, afterEffect: true, on: onDelete }, { ...look, on: onLook });
+      await scene.fails(scene.client.deleteUser(user, forever), "unavailable", /^the user may have been deleted, but/);
+    });
+  }
+
   test("of somebody inactive, for which there is no route, is unsupported", async () => {
     await using scene = await setAda({}, false);
     const user = await scene.only(ada);

@@ -25,6 +25,8 @@ const raised = {
   BATON_SCIM_REQUESTS_PER_MINUTE: "100000",
   BATON_MAX_DELETES_PER_HOUR: "100000",
   BATON_CURSOR_ROSTER_MAX_AGE: "5s",
+  // The large team is gone after its sync, while people come and go.
+  BATON_CURSOR_MAX_SHRINK_PERCENT: "100",
 } as const;
 const rates: FaultRates = {
   poll: 0.005,
@@ -96,7 +98,7 @@ function report(result: LaneResult, lines: readonly Line[]): void {
   say(`tasks: ${listed(Object.entries(outcome.kinds).map(([kind, count]) => `${count} ${kind}`))}`);
   const faults = Object.entries(outcome.faults);
   say(`faults: ${listed(faults.map(([kind, { calls, faults: wrong }]) => `${kind} ${wrong} of ${calls}`))}`);
-  const problems = [...outcome.problems, ...troubles, ...surplus(result)];
+  const problems = [...surplus(result), ...troubles, ...outcome.problems];
   for (const problem of problems.slice(0, shownProblems)) say(`  ! ${problem}`);
   if (problems.length > shownProblems) say(`  ! and ${problems.length - shownProblems} more`);
   const rows = lines.map(({ found, verdict, wanted, what }) => [what, found, wanted, verdict]);
