@@ -22,6 +22,12 @@ suite("reading the whole directory", () => {
       totalResultsIsPageLength: true,
       repeatsPastEnd: true,
     },
+    "a page past the end is refused": { refusesPastEnd: true },
+    "a page past the end is refused, and the total is the length of the page": {
+      refusesPastEnd: true,
+      totalResultsIsPageLength: true,
+    },
+    "there are cursors too": { offersCursor: true, capPage: 20 },
     "itemsPerPage is wrong": { wrongItemsPerPage: true },
     "an empty page has no Resources": { omitsEmptyResources: true, totalResultsIsPageLength: true },
     "the server says that it gives few at a time": { claims: { maxResults: 30 } },
@@ -90,6 +96,28 @@ suite("reading the whole directory", () => {
       const found = await scene.find("nobody@example.com", true);
       assert.deepEqual([found.users, found.complete, found.directorySize], [[], false, 20], JSON.stringify(list));
     }
+  });
+
+  test("a list of which the server says that it is too long is an error, never an empty directory", async () => {
+    await using scene = await setScimScene({ quirks: { tooManyAbove: 9 }, users: crowd(10) });
+    assert.equal((await scene.find("person3@example.com")).users.length, 1);
+    await scene.fails(scene.find("nobody@example.com", true), "invalid_argument", /HTTP 400.*too many results/);
+  });
+
+  test("a filter for which too many are found is no filter: the directory is read", async () => {
+    const tooMany = { status: 400, json: { scimType: "tooMany", detail: "too many results" } };
+    await using scene = await setScimScene({ users: crowd(10) });
+    const filtered = { on: { query: /filter/ }, times: Number.POSITIVE_INFINITY } as const;
+    scene.scim.script({ ...filtered, ...tooMany });
+    assert.equal((await scene.find("person3@example.com")).users.length, 1);
+    const nobody = await scene.find("nobody@example.com", true);
+    assert.deepEqual(nobody, { users: [], complete: true, directorySize: 10 });
+  });
+
+  test("a page that is refused before the end is a failure", async () => {
+    await using scene = await setScimScene({ quirks: { ...listOnly, capPage: 20 }, users: crowd(50) });
+    scene.scim.script({ on: { path: /Users/, query: /startIndex=21/ }, status: 422, json: { detail: "no such page" } });
+    await scene.fails(scene.find("nobody@example.com", true), "invalid_argument", /HTTP 422.*no such page/);
   });
 
   test("what is no list is an error, never an empty directory", async () => {

@@ -37,7 +37,11 @@ export async function* listUsers(
   let most = 0;
   for (let pages = 1; ; pages += 1) {
     if (pages > options.maxPages || seen.size > options.maxUsers) throw tooMany(options);
-    const page = await readPage(options, { startIndex: received + 1, count, filter }, signal);
+    const query = { startIndex: received + 1, count, filter };
+    const page =
+      received >= Math.max(1, most)
+        ? await readPastTotal(options, query, signal)
+        : await readPage(options, query, signal);
     // Some list a user twice, even on one page.
     const fresh = page.users.filter(({ id }) => seen.size < seen.add(id).size);
     received += page.users.length;
@@ -61,6 +65,11 @@ function isLast({ totalResults, users }: UserPage, received: number, pageSize: n
   return received >= totalResults && !mayBePageLength;
 }
 
+/** A page beyond the total that the server said, which may be none: some refuse it where others send an empty one. */
+async function readPastTotal(options: PagingOptions, query: PageQuery, signal: AbortSignal): Promise<UserPage> {
+  return (await askPage(options, query, signal, [400, 416, 422])) ?? { totalResults: undefined, users: [] };
+}
+
 interface PageQuery {
   /** From 1. */
   readonly startIndex: number;
@@ -77,14 +86,17 @@ export async function readPage(
   return options.calls.send(pageCall(options, query), signal);
 }
 
-/** The same; `undefined` when the server refuses the filter, which is no failure: it has no such filter. */
+/** A filter that the server does not have, or of which it finds too many. */
+const refusalsOfFilter = [400, 501];
+
+/** The same; `undefined` when the server refuses with one of these statuses, which is no failure then. */
 export async function askPage(
   options: Pick<PagingOptions, "calls" | "names">,
   query: PageQuery,
   signal: AbortSignal,
+  refused: readonly number[] = refusalsOfFilter,
 ): Promise<UserPage | undefined> {
   const call = pageCall(options, query);
-  const refused = [400, 501];
   return options.calls.send<UserPage | undefined>(
     {
       ...call,

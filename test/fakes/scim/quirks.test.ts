@@ -63,6 +63,21 @@ suite("quirks of lists and filters", () => {
     });
   });
 
+  test("refusesPastEnd, offersCursor and tooManyAbove", async () => {
+    await withQuirks({ refusesPastEnd: true, offersCursor: true }, async ({ list }) => {
+      const first = await list(undefined, 1, 2);
+      assert.deepEqual([names(first), first.json["nextCursor"]], [people.slice(0, 2), "after-2"]);
+      assert.equal("nextCursor" in (await list(undefined, 3, 2)).json, false);
+      assert.equal((await list(undefined, 4, 2)).status, 422);
+      assert.deepEqual(names(await list(byName("nobody@example.com"))), []);
+    });
+    await withQuirks({ tooManyAbove: 2 }, async ({ list }) => {
+      const all = await list(undefined, 1, 1);
+      assert.deepEqual([all.status, all.json["scimType"]], [400, "tooMany"]);
+      assert.deepEqual(names(await list(byName("bob@example.com"))), ["bob@example.com"]);
+    });
+  });
+
   test("totalResultsIsPageLength, wrongItemsPerPage and omitsEmptyResources", () =>
     withQuirks(
       { totalResultsIsPageLength: true, wrongItemsPerPage: true, omitsEmptyResources: true },

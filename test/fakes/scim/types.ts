@@ -113,6 +113,12 @@ export interface ScimQuirks {
   readonly repeatsPastEnd?: boolean;
   readonly totalResultsIsPageLength?: boolean;
   readonly wrongItemsPerPage?: boolean;
+  /** A page that begins past the end is refused (422). */
+  readonly refusesPastEnd?: boolean;
+  /** Lists also offer `nextCursor` (RFC 9865, section 2) where there is more. */
+  readonly offersCursor?: boolean;
+  /** 400 tooMany where more than this many are found, whatever `count` says. */
+  readonly tooManyAbove?: number;
   /** `Resources` is left out where nobody is found. */
   readonly omitsEmptyResources?: boolean;
   /** Answer to a user name that is taken. Default: 409. */

@@ -21,9 +21,12 @@ export function listUsers(site: Site, query: URLSearchParams): Answer {
   const filter = single(query, "filter");
   const finds = filter === undefined ? () => true : parseFilter(filter, quirks);
   const found = directory.records.filter((record) => !isHidden(site, record.userName) && finds(record));
+  if (found.length > (quirks.tooManyAbove ?? found.length)) throw new Refusal(400, "too many results", "tooMany");
+  if (quirks.refusesPastEnd === true && startIndex > Math.max(1, found.length)) throw new Refusal(422, "past the end");
   const everything = quirks.ignoresPaging === true || (quirks.repeatsPastEnd === true && startIndex > found.length);
   const size = Math.min(count, quirks.capPage ?? count);
   const page = everything ? found : found.slice(startIndex - 1, startIndex - 1 + size);
+  const hasMore = !everything && startIndex - 1 + page.length < found.length;
   const resources = { Resources: page.map((record) => userResource(site, record)) };
   return {
     status: 200,
@@ -32,6 +35,7 @@ export function listUsers(site: Site, query: URLSearchParams): Answer {
       totalResults: quirks.totalResultsIsPageLength === true ? page.length : found.length,
       startIndex: everything ? 1 : startIndex,
       itemsPerPage: quirks.wrongItemsPerPage === true ? page.length + 18 : page.length,
+      ...(quirks.offersCursor === true && hasMore ? { nextCursor: `after-${page.at(-1)?.id}` } : {}),
       ...(quirks.omitsEmptyResources === true && page.length === 0 ? {} : resources),
     },
   };
