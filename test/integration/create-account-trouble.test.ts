@@ -48,7 +48,7 @@ function posts({ scim }: AccountScene): number {
   return scim.requests.filter(({ method }) => method === "POST").length;
 }
 
-suite("create_account: a request that fails is never sent twice blindly", { concurrency: 3 }, () => {
+suite("T7 create_account: a request that fails is never sent twice blindly", { concurrency: 3 }, () => {
   const carriedOut: readonly (readonly [string, Omit<ScimAnswer, "on" | "times">])[] = [
     ["hangs", { hangAfterEffect: true }],
     ["loses its answer", { resetAfterEffect: true }],
@@ -98,7 +98,7 @@ suite("create_account: a request that fails is never sent twice blindly", { conc
   });
 });
 
-suite("create_account: somebody else makes the record meanwhile", { concurrency: 3 }, () => {
+suite("T7 create_account: somebody else makes the record meanwhile", { concurrency: 3 }, () => {
   for (const [what, active, effects] of [
     ["active", true, []],
     ["inactive: made active", false, [`patched ${zoe}`]],
@@ -149,7 +149,7 @@ suite("create_account: somebody else makes the record meanwhile", { concurrency:
   });
 });
 
-suite("create_account: rate limits", { concurrency: 3 }, () => {
+suite("T7 create_account: rate limits", { concurrency: 3 }, () => {
   test("a short one of the creation is waited out", limit, async () => {
     const answer = { status: 429, headers: { "retry-after": "7" }, on: { method: "POST" } };
     await using scene = await troubled([answer], { factor: 50 });
@@ -189,7 +189,7 @@ function rateLimitOf({ details }: Finish) {
   return (detail && anyUnpack(detail, RateLimitDescriptionSchema)) ?? assert.fail("no rate limit in the details");
 }
 
-suite("create_account: who is meant is not clear", { concurrency: 3 }, () => {
+suite("T7 create_account: who is meant is not clear", { concurrency: 3 }, () => {
   test("two records with the address: 9 with their ids", limit, async () => {
     const users = [...others, { id: "scim-1", userName: zoe }, { id: "scim-2", userName: "Zoe@Example.com" }];
     await using scene = await troubled([], { scim: { users } });

@@ -25,7 +25,7 @@ const zoe = "zoe@example.com";
 const good = [{ address: zoe, isPrimary: true }];
 const noOptions = { options: { case: undefined } } as const;
 
-suite("create_account: what is refused, in this order", { concurrency: 3 }, () => {
+suite("T7 create_account: what is refused, in this order", { concurrency: 3 }, () => {
   /** Each task is wrong in its own way and in all the ways that come after it. */
   const tasks: readonly (readonly [string, CreateValue])[] = [
     ["malformed", { resourceTypeId: "x".repeat(1025), credentialOptions: noOptions }],
@@ -77,7 +77,7 @@ suite("create_account: what is refused, in this order", { concurrency: 3 }, () =
   }
 });
 
-suite("create_account: the answer follows from what directory and roster held", { concurrency: 3 }, () => {
+suite("T7 create_account: the answer follows from what directory and roster held", { concurrency: 3 }, () => {
   type Before = "active" | "inactive" | "none";
   interface Row {
     readonly directory: Before;
@@ -181,7 +181,7 @@ suite("create_account: the answer follows from what directory and roster held", 
   });
 });
 
-suite("create_account: credential options", { concurrency: 3 }, () => {
+suite("T7 create_account: credential options", { concurrency: 3 }, () => {
   const base = {
     accountInfo: { emails: good },
     encryptionConfigs: [{ provider: "baton/jwk/v1", keyId: "k", config: { case: undefined as undefined } }],

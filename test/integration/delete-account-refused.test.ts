@@ -30,7 +30,7 @@ function scene(options: AccountSceneOptions = {}): Promise<AccountScene> {
   return setAccountScene({ factor: 10_000, scim: { users }, ...options });
 }
 
-suite("delete_resource: a member whom the directory does not know", { concurrency: 3 }, () => {
+suite("T8 delete_resource: a member whom the directory does not know", { concurrency: 3 }, () => {
   test("9 with the two ways out, and nobody is removed", limit, async () => {
     await using stage = await scene();
     const finish = await refused(
@@ -232,7 +232,7 @@ suite("delete_resource: Cursor does not answer as it should", { concurrency: 3 }
   }
 });
 
-suite("delete_resource: the deletion itself", { concurrency: 3 }, () => {
+suite("T8 delete_resource: the deletion itself", { concurrency: 3 }, () => {
   const carriedOut: readonly (readonly [string, Omit<ScimAnswer, "on" | "times">])[] = [
     ["hangs", { hangAfterEffect: true }],
     ["loses its answer", { resetAfterEffect: true }],

@@ -37,7 +37,7 @@ function taskOf(resourceType: string, resource: string): TaskInit {
   return { taskType: { case: "deleteResource", value: { resourceId: { resourceType, resource } } } };
 }
 
-suite("delete_resource: what is refused before anybody is asked", { concurrency: 3 }, () => {
+suite("T8 delete_resource: what is refused before anybody is asked", { concurrency: 3 }, () => {
   type Refusal = readonly [number, RegExp];
   const malformed: Refusal = [3, /^malformed delete resource task$/];
   const tasks: readonly (readonly [string, TaskInit])[] = [
@@ -118,7 +118,7 @@ suite("delete_resource: who is deleted", { concurrency: 3 }, () => {
     assert.equal(stage.scim.requests.filter(({ method }) => method === "DELETE").length, 1);
   });
 
-  test("an unknown user: nothing to delete, said on the ground of a new roster", limit, async () => {
+  test("T8 an unknown user: nothing to delete, said on the ground of a new roster", limit, async () => {
     await using stage = await scene(sharing);
     // The first task leaves a roster behind that others may share.
     await deletion(stage, deleteTask("user_cleo"));
