@@ -92,6 +92,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     apiKey: keyOf(request),
     status: undefined,
     fault: undefined,
+    played: false,
   };
   requests.push(recorded);
   const fault = script.take(recorded.method, recorded.path, url.searchParams);
@@ -109,6 +110,9 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     },
     onStatus(status) {
       recorded.status = status;
+    },
+    onPlayed() {
+      recorded.played = true;
     },
   });
 }

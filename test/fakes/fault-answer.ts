@@ -95,27 +95,50 @@ export interface Exchange {
   work(): Promise<Reply | undefined>;
   /** Told before the answer goes out. */
   onStatus(status: number): void;
-  /** Breaks the connection; by default with a reset where it has no TLS. */
-  readonly drop?: () => void;
+  /** Told when everything that the fault says has happened. */
+  onPlayed(): void;
+  /** Breaks the connection; by default with a reset where it has no TLS. False when there is none any more. */
+  readonly drop?: () => boolean;
 }
 
 /** Answers one request rightly, or as its fault says. */
 export async function answerExchange(exchange: Exchange): Promise<void> {
   const { request, response, fault, work, onStatus } = exchange;
-  const drop = exchange.drop ?? (() => breakOff(request.socket));
+  const drop = exchange.drop ?? (() => dropSocket(request));
+  const played = (hasHappened: boolean): void => {
+    if (hasHappened) exchange.onPlayed();
+  };
   if (fault?.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, fault.delayMs));
-  if (fault?.hang === true) return;
-  if (fault?.reset === true) return drop();
+  const isThere = !response.destroyed;
+  if (fault?.hang === true) return played(isThere);
+  if (fault?.reset === true) return played(drop());
   const own = ownReply(fault);
   const right = own === undefined || fault?.afterEffect === true ? await work() : own;
-  if (fault?.hangAfterEffect === true) return;
-  if (right === undefined || fault?.resetAfterEffect === true) return drop();
-  if (fault?.raw !== undefined) return void request.socket.end(fault.raw);
+  // A server that refuses has done nothing of which the answer could be lost.
+  const isDone = right !== undefined && (right === own || right.status < 400);
+  if (fault?.hangAfterEffect === true) return played(isDone);
+  if (right === undefined) return void drop();
+  if (fault?.resetAfterEffect === true) return played(drop() && isDone);
+  if (fault?.raw !== undefined) {
+    request.socket.end(fault.raw);
+    return played(isThere && isDone);
+  }
   const reply = own ?? right;
   onStatus(reply.status);
   response.writeHead(reply.status, { ...reply.headers, ...fault?.headers });
+  const isPaced = reply.body === undefined ? hasNoPace(fault) : await sendBody(response, reply.body, fault);
   if (reply.body === undefined) response.end();
-  else await sendBody(response, reply.body, fault);
+  played(isThere && isDone && isPaced);
+}
+
+function hasNoPace(fault: FaultAnswer | undefined): boolean {
+  return fault?.cutAfterBytes === undefined && fault?.slowBody === undefined;
+}
+
+function dropSocket({ socket }: IncomingMessage): boolean {
+  const isThere = !socket.destroyed;
+  breakOff(socket);
+  return isThere;
 }
 
 function ownReply(fault: FaultAnswer | undefined): Reply | undefined {

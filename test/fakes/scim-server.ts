@@ -117,6 +117,7 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     userAgent: request.headers["user-agent"],
     status: undefined,
     fault: undefined,
+    played: false,
   };
   state.requests.push(recorded);
   const fault = state.script.take(recorded.method, recorded.path, url.searchParams);
@@ -135,6 +136,9 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
     work,
     onStatus(status) {
       recorded.status = status;
+    },
+    onPlayed() {
+      recorded.played = true;
     },
   });
 }

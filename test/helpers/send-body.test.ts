@@ -24,7 +24,7 @@ suite("a body in pieces", () => {
   });
 
   test("whose reader goes away ends", { timeout: 5_000 }, async () => {
-    const ended = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<boolean>();
     await using server = await serve((_request, response) => {
       ended.resolve(
         sendBody(

@@ -12,23 +12,31 @@ export interface BodyPace {
 
 const pieceLength = 64 * 1024;
 
-/** Sends the pieces after the head, so that a large body is never one string, and ends the answer. */
+/**
+ * Sends the pieces after the head, so that a large body is never one string, and ends the answer. Resolves with whether the pace
+ * was kept: a cut was made where one was asked for, and a rest between two pieces.
+ */
 export async function sendBody(
   response: ServerResponse,
   pieces: Iterable<string>,
   { cutAfterBytes = Number.POSITIVE_INFINITY, slowBody }: BodyPace = {},
-): Promise<void> {
+): Promise<boolean> {
   let sent = 0;
+  let rests = 0;
   for (const bytes of portions(pieces, slowBody?.bytes)) {
-    if (response.destroyed) return;
+    if (response.destroyed) return false;
+    if (slowBody !== undefined && sent > 0) rests += 1;
     const part = bytes.subarray(0, Math.max(0, cutAfterBytes - sent));
     sent += part.length;
     if (!response.write(part)) await drained(response);
     if (part.length < bytes.length) break;
     if (slowBody !== undefined) await new Promise((resolve) => setTimeout(resolve, slowBody.everyMs));
   }
+  const { socket } = response;
+  const isCut = sent >= cutAfterBytes && socket !== null;
   if (sent < cutAfterBytes) response.end();
-  else if (response.socket !== null) breakOff(response.socket);
+  else if (socket !== null) breakOff(socket);
+  return (isCut || cutAfterBytes === Number.POSITIVE_INFINITY) && (rests > 0 || slowBody === undefined);
 }
 
 /** Ends a connection abruptly: a reset, or, where TLS hides the TCP connection, without the words that end TLS. */

@@ -11,33 +11,36 @@ export interface Disturbance {
 }
 
 const lastsMs = 3_000;
-/** What was on its way when it began arrives all the same, on a busy machine late. */
+/** What was on its way when it began in the middle of a task arrives all the same, on a busy machine late. */
 const underWayMs = 1_500;
 const startsWithinMs = 60_000;
 const lookEveryMs = 20;
 
 /**
- * Does it now. What lasts is over three seconds after `isThere` holds for the first time: that there is a program which can feel
- * it (by default at once).
+ * Does it now. What lasts is over three seconds after somebody has felt it: as `isThere` says, or, by default, when what was
+ * open has ended or something is held back.
  */
-export function disturb(c1: C1Server, action: NetworkAction, isThere = (): boolean => true): Disturbance {
+export function disturb(c1: C1Server, action: NetworkAction, isThere?: () => boolean): Disturbance {
   const { network } = c1;
-  const { begin, end } = deeds(network, action);
+  const { haveEnded } = network.watch();
+  const { begin, end, hasEnded = haveEnded } = deeds(network, action);
   const before = network.totalConnections;
   const sinceMs = performance.now();
   begin();
   if (end === undefined) {
-    return { over: Promise.resolve(), seen: () => network.totalConnections > before };
+    return { over: Promise.resolve(), seen: () => hasEnded() && network.totalConnections > before };
   }
+  const isFelt = isThere ?? (action === "black-hole" ? () => network.isHolding : hasEnded);
+  const quietFromMs = sinceMs + (isThere === undefined ? underWayMs : 0);
   let untilMs: number | undefined;
   const last = async (): Promise<void> => {
-    while (!isThere() && performance.now() < sinceMs + startsWithinMs) await delay(lookEveryMs);
-    const felt = isThere();
+    while (!isFelt() && performance.now() < sinceMs + startsWithinMs) await delay(lookEveryMs);
+    const felt = isFelt();
     await delay(lastsMs);
     if (felt) untilMs = performance.now();
     await end();
   };
-  return { over: last(), seen: () => untilMs !== undefined && !hasArrivals(c1, sinceMs + underWayMs, untilMs) };
+  return { over: last(), seen: () => untilMs !== undefined && !hasArrivals(c1, quietFromMs, untilMs) };
 }
 
 /** Whether C1 was asked anything between these times. */
@@ -50,6 +53,8 @@ function hasArrivals(c1: C1Server, fromMs: number, untilMs: number): boolean {
 
 interface Deeds {
   readonly begin: () => void;
+  /** Whether what it was done to has ended. Default: that all connections have. */
+  readonly hasEnded?: () => boolean;
   /** Absent where it is done in a moment. */
   readonly end?: () => unknown;
 }
@@ -57,8 +62,15 @@ interface Deeds {
 function deeds(network: C1Server["network"], action: NetworkAction): Deeds {
   const afterwards = (): void => network.present("right");
   switch (action) {
-    case "goaway":
-      return { begin: () => network.goAway() };
+    case "goaway": {
+      let haveGone = (): boolean => false;
+      return {
+        begin() {
+          haveGone = network.goAway();
+        },
+        hasEnded: () => haveGone(),
+      };
+    }
     case "reset-all":
       return { begin: () => network.dropAll() };
     case "damaged-to-server":

@@ -1,4 +1,4 @@
-import type { Answers, C1Server } from "../../fakes/c1-server.ts";
+import type { Answers, C1Server, Call } from "../../fakes/c1-server.ts";
 import type { FaultAnswer } from "../../fakes/fault-answer.ts";
 import type { Fault, Play } from "../catalog/fault.ts";
 import type { Injection, Lasting } from "../injection.ts";
@@ -35,9 +35,9 @@ export function plant(lane: Lane, entry: Fault, injection: Injection): Planted {
     case "network": {
       const { c1 } = lane.stage;
       const before = c1.network.totalConnections;
-      // Nobody sees an attempt at a closed port; whoever has something to log is about to make it.
+      // Nobody sees an attempt at a closed port but the one who makes it.
       const tries = (): boolean =>
-        play.action === "outage" ? (lane.process()?.log() ?? "") !== "" : c1.network.totalConnections > before;
+        play.action === "outage" ? /refused/i.test(lane.process()?.log() ?? "") : c1.network.totalConnections > before;
       const disturbance = disturb(c1, play.action, tries);
       return { watch: () => undefined, seen: disturbance.seen, end: () => disturbance.over };
     }
@@ -76,21 +76,27 @@ function plantCall(lane: Lane, play: Extract<Play, { at: "c1" }>, injection: Inj
   return {
     watch: () => undefined,
     seen() {
-      const hit = c1.calls(play.method).filter(({ scripted }) => scripted === answer);
-      const asSaid = hit.every(
-        ({ code }) => code === undefined || !("error" in play.answer) || code === play.answer.error,
-      );
-      return (
-        hit.length >= proofOf(lane, injection) &&
-        asSaid &&
-        (network === undefined || disturbances.every(({ seen }) => seen()))
-      );
+      const hit = c1.calls(play.method).filter((call) => call.scripted === answer && isPlayed(call, answer));
+      const isFelt =
+        network === undefined || (disturbances.length === hit.length && disturbances.every((d) => d.seen()));
+      return hit.length >= proofOf(lane, injection) && isFelt;
     },
     async end() {
       c1.unscript(play.method);
       await Promise.all(disturbances.map(({ over }) => over));
     },
   };
+}
+
+/** What a part of an answer needs none of its own for: how often, in which words. */
+const unplayed: readonly string[] = ["times", "message"];
+
+/** Whether every part of the answer has happened, and the call ended with the status that was to come. */
+function isPlayed({ code, played }: Call, answer: Call["scripted"] & { readonly [part: string]: unknown }): boolean {
+  // A network that breaks at this moment may break the connection first.
+  const overtaken = (part: string): boolean => part === "dropConnection" && "also" in answer;
+  const parts = Object.keys(answer).filter((part) => !unplayed.includes(part) && !overtaken(part));
+  return parts.every((part) => played.has(part)) && (answer.error === undefined || code === answer.error);
 }
 
 function atChunk({ answer, chunk }: Extract<Play, { at: "c1" }>, at: number): Partial<Answers["UploadAsset"]> {
@@ -147,7 +153,7 @@ function plantTerms({ token, calls }: C1Server, { at: _at, ...terms }: Extract<P
   return {
     watch: () => undefined,
     seen: () =>
-      token.requests.length > before.tokens &&
+      token.requests.slice(before.tokens).some(({ status }) => status === 200) &&
       calls("Hello")
         .slice(before.hellos)
         .some(({ code }) => code === 0),
@@ -183,15 +189,17 @@ function series(answer: FaultAnswer, on: FaultAnswer["on"], { attempt, lasting }
 
 interface Recorded {
   readonly fault: FaultAnswer | undefined;
+  readonly played: boolean;
   readonly status: number | undefined;
 }
 
-/** Whether so many requests got the last answer of the series, with the status that it has. */
+/** Whether so many requests got the last answer of the series whole, with the status that it has. */
 function hits(requests: readonly Recorded[], answers: readonly FaultAnswer[], needed: number): () => boolean {
   const answer = answers.at(-1);
   const broken = answer?.hang ?? answer?.reset ?? answer?.hangAfterEffect ?? answer?.resetAfterEffect ?? answer?.raw;
-  const isHit = ({ fault, status }: Recorded): boolean =>
+  const isHit = ({ fault, played, status }: Recorded): boolean =>
     fault === answer &&
+    played &&
     (broken === undefined ? status !== undefined && status === (answer?.status ?? status) : status === undefined);
   return () => requests.filter(isHit).length >= needed;
 }

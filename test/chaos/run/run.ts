@@ -96,10 +96,12 @@ async function playTask(
   const isDropped = expected.ending === "nothing";
   await settle(lane, process, { planted, taskId, takesMs, leaseMs, lost, isDropped, isLasting });
   await planted.end();
+  // Before the next sync makes connections of its own.
+  const observed = planted.seen();
   const found = observe(stage, task, taskId, person, since);
   const outcome = mayRepeat ? { ...found, content: found.content.replace(/^\d+ × /, "") } : found;
   const problems = await lookAround(lane, process);
-  return { observed: planted.seen(), expected, outcome, plain, problems };
+  return { observed, expected, outcome, plain, problems };
 }
 
 function join(all: readonly Planted[]): Planted {
@@ -181,10 +183,11 @@ async function playStart(lane: Lane, { faults, manifest }: Script): Promise<Play
   const exited = process.ended.then(({ code, signal }) => `exit ${code ?? signal}`);
   const ending = await Promise.race([started, exited]);
   await planted.end();
+  const observed = planted.seen();
   // Kubernetes starts again what has ended.
   const next = ending === "started" ? process : await lane.start();
   await c1.awaitFinish(taskId, patience);
   const problems = await lookAround(lane, next);
   const plain = { ...expected, ending: "started" };
-  return { observed: planted.seen(), expected, outcome: { ...expected, ending }, plain, problems };
+  return { observed, expected, outcome: { ...expected, ending }, plain, problems };
 }

@@ -43,6 +43,7 @@ export async function record<M extends Method>(
     endedMs: undefined,
     code: undefined,
     scripted: undefined,
+    played: new Set(),
   };
   state.calls[method].push(open);
   state.recorder.touch();
@@ -51,6 +52,7 @@ export async function record<M extends Method>(
     authenticate(state, method, headers.authorization);
     const answer = await work(open);
     if (answer instanceof Uint8Array) open.code = grpcCodes.OK;
+    if (answer !== undefined && !call.gone()) markCarried(open, answer);
     return answer;
   } catch (reason) {
     open.code = codeOf(reason);
@@ -59,6 +61,24 @@ export async function record<M extends Method>(
     open.endedMs = performance.now();
     state.recorder.touch();
   }
+}
+
+const carried = [
+  "change",
+  "padBytes",
+  "unknownFields",
+  "nextPoll",
+  "nextPollMs",
+  "noTask",
+  "nextHeartbeat",
+  "nextHeartbeatMs",
+  "cancelled",
+];
+
+/** Marks what the answer that leaves now has in it. */
+function markCarried({ played, scripted }: OpenCall, answer: NonNullable<GrpcAnswer>): void {
+  const names = answer instanceof Uint8Array ? carried : [...carried, "wire", "undone"];
+  for (const name of names) if (scripted !== undefined && name in scripted) played.add(name);
 }
 
 function codeOf(reason: unknown): number | undefined {
@@ -134,21 +154,29 @@ export async function readOne(call: GrpcCall): Promise<Uint8Array> {
 
 type Misdeed = Pick<Answer, "delayMs" | "hang" | "dropConnection" | "error" | "message">;
 
-/** Does what a script says about failing; returns false when the connection was broken. */
-export async function misbehave(state: State, call: GrpcCall, answer: Misdeed | undefined): Promise<boolean> {
+/** Does what a script says about failing, and marks it as played; returns false when the connection was broken. */
+export async function misbehave(
+  state: State,
+  call: GrpcCall,
+  answer: Misdeed | undefined,
+  played: Set<string>,
+): Promise<boolean> {
   if (answer?.delayMs !== undefined) await Promise.race([delay(answer.delayMs), call.closed]);
-  if (answer?.hang === true) await hang(call);
+  if (answer?.hang === true) await hang(call, played);
   if (call.gone()) throw new ClientGone("the client broke off");
+  if (answer?.delayMs !== undefined) played.add("delayMs");
   if (answer?.dropConnection === true) {
-    state.drop(call.peerPort);
+    if (state.drop(call.peerPort)) played.add("dropConnection");
     return false;
   }
-  if (answer?.error !== undefined) throw new GrpcFailure(answer.error, answer.message ?? "scripted");
-  return true;
+  if (answer?.error === undefined) return true;
+  played.add("error");
+  throw new GrpcFailure(answer.error, answer.message ?? "scripted");
 }
 
 /** Waits until the client gives up. */
-export async function hang(call: GrpcCall): Promise<never> {
+export async function hang(call: GrpcCall, played: Set<string>): Promise<never> {
+  if (!call.gone()) played.add("hang");
   await call.closed;
   throw new ClientGone("the client gave up");
 }

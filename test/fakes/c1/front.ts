@@ -17,8 +17,19 @@ export interface Network {
   accept(): Promise<void>;
   /** Resets everything, closes the port, opens it again: a server that restarts and keeps what it knows. */
   restart(): Promise<void>;
+  /** Watches the connections that are open now. */
+  watch(): Watched;
+  /** Whether the black hole holds anything back: bytes of an open connection, or a connection that leads nowhere. */
+  readonly isHolding: boolean;
   readonly openConnections: number;
   readonly totalConnections: number;
+}
+
+/** The connections that were open at one moment. */
+export interface Watched {
+  readonly count: number;
+  /** Whether there were any, and all of them have ended since. */
+  haveEnded(): boolean;
 }
 
 interface Pair {
@@ -29,8 +40,8 @@ interface Pair {
 /** A TCP relay on 127.0.0.1: a public port in front of an inner one. */
 export interface Front extends Network {
   readonly port: number;
-  /** Resets the connection whose inner side has this port. */
-  dropByPeerPort(peerPort: number): void;
+  /** Resets the connection whose inner side has this port; false when there is none. */
+  dropByPeerPort(peerPort: number): boolean;
   close(): void;
 }
 
@@ -83,7 +94,9 @@ export async function openFront(innerPort: () => number): Promise<Front> {
     port,
     dropAll: () => pairs.forEach(reset),
     dropByPeerPort(peerPort) {
-      for (const pair of pairs) if (pair.inner?.localPort === peerPort) reset(pair);
+      const found = [...pairs].filter(({ inner }) => inner?.localPort === peerPort);
+      for (const pair of found) reset(pair);
+      return found.length > 0;
     },
     blackHole() {
       blackHole = true;
@@ -125,6 +138,15 @@ export async function openFront(innerPort: () => number): Promise<Front> {
     close() {
       front.refuse();
       front.dropAll();
+    },
+    watch() {
+      const open = [...pairs];
+      return { count: open.length, haveEnded: () => open.length > 0 && open.every((pair) => !pairs.has(pair)) };
+    },
+    get isHolding() {
+      const holds = ({ inner, outer }: Pair): boolean =>
+        inner === undefined || outer.readableLength > 0 || inner.readableLength > 0;
+      return blackHole && [...pairs].some(holds);
     },
     get openConnections() {
       return pairs.size;

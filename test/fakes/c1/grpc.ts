@@ -196,6 +196,9 @@ function closeEarly(stream: ServerHttp2Stream): void {
   const { session } = stream;
   if (stream.readableEnded || session === undefined || session.destroyed) return;
   session.ping(() => {
-    if (!stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (stream.destroyed) return;
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    // What nobody reads would keep the stream, and with it a connection that was told to end.
+    stream.resume();
   });
 }

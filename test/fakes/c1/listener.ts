@@ -19,8 +19,11 @@ export interface Listener {
   port(): number;
   /** Applies to connections from now on; `undefined` makes the port answer in plain text. */
   setTls(mode: TlsMode | undefined): void;
-  /** Sends GOAWAY on every HTTP/2 connection and lets the running calls end. */
-  goAway(): void;
+  /**
+   * Sends GOAWAY on every HTTP/2 connection and lets the running calls end. Returns what says whether there were any, and all
+   * have ended.
+   */
+  goAway(): () => boolean;
   /** What clients sent while the port spoke plain text. */
   readonly plaintextReceived: Buffer;
   close(): Promise<void>;
@@ -75,7 +78,9 @@ export async function openListener(
       if (mode !== undefined) secure.setSecureContext(tlsOptions(mode));
     },
     goAway() {
-      for (const session of sessions) session.close();
+      const told = [...sessions];
+      for (const session of told) session.close();
+      return () => told.length > 0 && told.every(({ destroyed }) => destroyed);
     },
     get plaintextReceived() {
       return Buffer.concat(received);

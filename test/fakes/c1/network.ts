@@ -11,8 +11,8 @@ export type Certificate = "right" | "untrusted" | "self-signed" | "wrong-host" |
 
 /** More things to break between client and server. */
 export interface C1Network extends Network {
-  /** GOAWAY on every HTTP/2 connection; calls that run may end. */
-  goAway(): void;
+  /** GOAWAY on every HTTP/2 connection; calls that run may end. Returns what says whether there were any, and all have ended. */
+  goAway(): () => boolean;
   /** What connections from now on are offered. */
   present(certificate: Certificate, maxVersion?: SecureVersion): void;
   /** Speaks plain text from now on, like a port without TLS. */
@@ -52,6 +52,10 @@ export function createNetwork(
     refuse: () => front.refuse(),
     accept: () => front.accept(),
     restart: () => front.restart(),
+    watch: () => front.watch(),
+    get isHolding() {
+      return front.isHolding;
+    },
     get openConnections() {
       return front.openConnections;
     },

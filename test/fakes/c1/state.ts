@@ -14,7 +14,9 @@ export interface Defaults {
 }
 
 /** A call while it is being recorded. */
-export type OpenCall<M extends Method = Method> = { -readonly [K in keyof Call<M>]: Call<M>[K] };
+export type OpenCall<M extends Method = Method> = { -readonly [K in keyof Call<M>]: Call<M>[K] } & {
+  readonly played: Set<string>;
+};
 
 /** The server's memory and parts, shared by the RPCs. */
 export interface State {
@@ -35,6 +37,6 @@ export interface State {
   readonly c1zDepth: C1zDepth | "unread";
   readonly uploadDirectory: string;
   hook: C1Hook | undefined;
-  /** Resets the connection of a call. */
-  drop(peerPort: number): void;
+  /** Resets the connection of a call; false when there is none any more. */
+  drop(peerPort: number): boolean;
 }

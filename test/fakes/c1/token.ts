@@ -20,6 +20,8 @@ export interface TokenRequest {
   readonly status: number | undefined;
   /** The scripted answer that it got. */
   readonly fault: FaultAnswer | undefined;
+  /** Whether everything that it says has happened. */
+  readonly played: boolean;
 }
 
 /** Verbs for the token endpoint. Each `next` verb applies to as many requests as `times` says (1), in order of the calls. */
@@ -74,8 +76,8 @@ const defaultLifetimeSeconds = 600;
 
 /** What the endpoint has to know of the server that it belongs to. */
 export interface TokenSurroundings {
-  /** Resets the connection of a client's port. */
-  drop(peerPort: number): void;
+  /** Resets the connection of a client's port; false when there is none any more. */
+  drop(peerPort: number): boolean;
   hook(): C1Hook | undefined;
 }
 
@@ -147,6 +149,7 @@ export function createTokenEndpoint(
       assertion: undefined,
       status: undefined,
       fault: undefined,
+      played: false,
     };
     requests.push(record);
     open += 1;
@@ -155,8 +158,8 @@ export function createTokenEndpoint(
     response.once("close", () => {
       open -= 1;
     });
-    const breakOff = (): void => drop(request.socket.remotePort ?? 0);
-    if ((await hook()?.({ name: "token" }, "received")) === "drop") return breakOff();
+    const breakOff = (): boolean => drop(request.socket.remotePort ?? 0);
+    if ((await hook()?.({ name: "token" }, "received")) === "drop") return void breakOff();
     const refusal = await refuse(request, record);
     if (refusal === undefined) record.fault = scripted.take("POST", "/auth/v1/token");
     await answerExchange({
@@ -170,6 +173,9 @@ export function createTokenEndpoint(
       onStatus(status) {
         record.status = status;
         recorder.emit({ type: "token", status });
+      },
+      onPlayed() {
+        record.played = true;
       },
       drop: breakOff,
     });

@@ -59,6 +59,8 @@ export interface Call<M extends Method = Method> {
   readonly code: number | undefined;
   /** The scripted answer that it got. */
   readonly scripted: Answers[M] | undefined;
+  /** Names the parts of that answer which have really happened: its chunk came, the wait is over, the connection was reset. */
+  readonly played: ReadonlySet<string>;
 }
 
 /** How one call is answered instead of rightly. All parts are optional and combine, except `error`, `hang` and `drop…`. */

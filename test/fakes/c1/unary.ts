@@ -31,13 +31,16 @@ export function serveUnary<M extends UnaryMethod>(state: State, method: M, call:
     const taskId = "taskId" in request ? request.taskId : "";
     const answer = state.script.next(method) ?? state.script.improvise(method, taskId);
     open.scripted = answer;
-    answer?.also?.();
-    if (!(await misbehave(state, call, answer))) return undefined;
+    if (answer?.also !== undefined) {
+      answer.also();
+      open.played.add("also");
+    }
+    if (!(await misbehave(state, call, answer, open.played))) return undefined;
     if (answer?.wire !== undefined && answer.undone === true) return { message: new Uint8Array(), fault: answer.wire };
     const response = unary.commit(state, request, answer, call);
     await askHook(state, call, method, "done");
     if (answer?.dropResponse === true) {
-      state.drop(call.peerPort);
+      if (state.drop(call.peerPort)) open.played.add("dropResponse");
       return undefined;
     }
     const message = unary.respond(response, answer ?? {});

@@ -5,10 +5,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { until } from "../../helpers/until.ts";
 import { type C1Options, type C1Server, grpcCodes, startC1Server, type UploadAnswer } from "../c1-server.ts";
 import { createRawClient, type RawClient } from "./raw-client.ts";
 import { type SampleChanges, sampleC1z } from "./sample-c1z.ts";
-import { data, eof, finish, finishError, hello, metadata, uploadMessage, uploadStream } from "./samples.ts";
+import { data, eof, finish, finishError, heartbeat, hello, metadata, uploadMessage, uploadStream } from "./samples.ts";
 
 const zeros = new Uint8Array(32);
 const file = sampleC1z();
@@ -256,6 +257,49 @@ suite("the fake C1 spoils an upload", () => {
       code: grpcCodes.DEADLINE_EXCEEDED,
     });
     assert.equal((await all.c1.until(() => all.c1.uploads[0])).bytes, file.length);
+  });
+});
+
+suite("what of a scripted answer has happened", () => {
+  const also = (): void => undefined;
+  const cases: readonly (readonly [string, UploadAnswer, readonly string[]])[] = [
+    ["an error at a chunk", { failAtChunk: 2, error: grpcCodes.INTERNAL }, ["failAtChunk", "error"]],
+    ["a broken connection", { dropAtChunk: 2 }, ["dropAtChunk"]],
+    ["a good answer too early", { okAtChunk: 2 }, ["okAtChunk"]],
+    ["a disturbance at a chunk", { alsoAtChunk: 2, also }, ["also", "alsoAtChunk"]],
+    ["a disturbance at once", { also }, ["also"]],
+    ["an error at a chunk that never comes", { failAtChunk: 99, okAtChunk: 98, dropAtChunk: 97, stallAtChunk: 96 }, []],
+    ["a disturbance at a chunk that never comes", { alsoAtChunk: 99, also }, []],
+    ["slowness", { chunkDelayMs: 1 }, ["chunkDelayMs"]],
+    ["a long answer", { padBytes: 5 }, ["padBytes"]],
+    ["a lost answer", { dropResponse: true }, ["dropResponse"]],
+    ["an answer in a wrong form", { wire: { kind: "no-status" } }, ["wire"]],
+  ];
+  for (const [name, answer, expected] of cases) {
+    test(`${name}: ${expected.join(", ") || "nothing"}`, async () => {
+      await using all = await working();
+      all.c1.script("UploadAsset", [answer]);
+      await all.client.upload(uploadStream(all.id, file, 100)).catch(() => undefined);
+      await all.c1.until(() => all.c1.uploads[0]);
+      assert.deepEqual([...(all.c1.calls("UploadAsset")[0]?.played ?? [])], expected);
+    });
+  }
+
+  test("nothing, when the client has gone before", async () => {
+    await using all = await working();
+    all.c1.script("Heartbeat", [{ delayMs: 500, error: grpcCodes.UNAVAILABLE }]);
+    const deadline = Date.now() + 100;
+    await assert.rejects(all.client.call("Heartbeat", heartbeat(all.id), { deadline }));
+    const call = await all.c1.until(() => all.c1.calls("Heartbeat").find(({ endedMs }) => endedMs !== undefined));
+    assert.deepEqual([call.code, [...call.played]], [undefined, []]);
+  });
+
+  test("a stream that was answered early does not keep a connection that was told to end", async () => {
+    await using all = await working({ uploads: "any" });
+    all.c1.script("UploadAsset", [{ okAtChunk: 1 }]);
+    await all.client.upload(uploadStream(all.id, Buffer.alloc(8 * 1024 * 1024, "x")));
+    const haveEnded = all.c1.network.goAway();
+    await until(haveEnded, "the end of the connection");
   });
 });
 

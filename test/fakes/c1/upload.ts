@@ -40,7 +40,7 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
     const laid = state.script.next("UploadAsset");
     let answer = laid ?? {};
     open.scripted = answer;
-    if (answer.alsoAtChunk === undefined) answer.also?.();
+    if (answer.alsoAtChunk === undefined) playAlso(open, answer);
     let incoming: Incoming | undefined;
     try {
       for await (const bytes of call.messages) {
@@ -56,7 +56,7 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
           await add(state, incoming, message);
         }
         if (incoming.promised === undefined) await askHook(state, call, name, "done");
-        if (await interfere(state, call, incoming, answer)) {
+        if (await interfere(state, call, { incoming, answer, open })) {
           await end(state, incoming, answer.okAtChunk === undefined ? {} : { code: grpcCodes.OK });
           return answer.okAtChunk === undefined ? undefined : response(answer);
         }
@@ -64,8 +64,11 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
       if (incoming?.promised === undefined)
         refuseFaults(state, "UploadAsset", [["msg", "the stream ends without eof"]]);
       refuseRevoked(state, call);
-      if (answer.hang === true) await hang(call);
-      if (answer.error !== undefined) throw new GrpcFailure(answer.error, answer.message ?? "scripted");
+      if (answer.hang === true) await hang(call, open.played);
+      if (answer.error !== undefined) {
+        if (!call.gone()) open.played.add("error");
+        throw new GrpcFailure(answer.error, answer.message ?? "scripted");
+      }
       const whole = incoming;
       if (answer.wire !== undefined && answer.undone === true) {
         if (whole !== undefined) await end(state, whole, {});
@@ -76,13 +79,19 @@ export function serveUpload(state: State, call: GrpcCall): Promise<GrpcAnswer> {
       incoming = undefined;
       await askHook(state, call, "UploadAsset eof", "done");
       if (answer.dropResponse !== true) return response(answer);
-      state.drop(call.peerPort);
+      if (state.drop(call.peerPort)) open.played.add("dropResponse");
       return undefined;
     } catch (reason) {
       if (incoming !== undefined) await end(state, incoming, failureOf(reason));
       throw reason;
     }
   });
+}
+
+function playAlso({ played }: OpenCall<"UploadAsset">, { also }: UploadAnswer): void {
+  if (also === undefined) return;
+  also();
+  played.add("also");
 }
 
 function response(answer: UploadAnswer): GrpcAnswer {
@@ -145,22 +154,46 @@ async function add(state: State, incoming: Incoming, { msg }: Message): Promise<
   state.recorder.emit({ type: "upload-progress", taskId: incoming.entry.id, bytes: incoming.bytes });
 }
 
-/** Does what the script says at this chunk; true when the stream is over for the server. */
-async function interfere(state: State, call: GrpcCall, incoming: Incoming, answer: UploadAnswer): Promise<boolean> {
+interface Stage {
+  readonly incoming: Incoming;
+  readonly answer: UploadAnswer;
+  readonly open: OpenCall<"UploadAsset">;
+}
+
+/** Does what the script says at this chunk, and marks it as played; true when the stream is over for the server. */
+async function interfere(state: State, call: GrpcCall, { answer, incoming, open }: Stage): Promise<boolean> {
   if (incoming.promised !== undefined) return false;
   const chunk = incoming.chunkSizes.length;
-  if (answer.alsoAtChunk === chunk) answer.also?.();
-  if (answer.chunkDelayMs !== undefined && chunk > 0) await Promise.race([delay(answer.chunkDelayMs), call.closed]);
-  if (answer.stallAtChunk === chunk) await hang(call);
-  if (answer.failAtChunk === chunk) {
-    throw new GrpcFailure(answer.error ?? grpcCodes.UNAVAILABLE, answer.message ?? "scripted");
+  if (answer.alsoAtChunk === chunk) {
+    playAlso(open, answer);
+    open.played.add("alsoAtChunk");
   }
-  if (answer.dropAtChunk === chunk) {
-    state.drop(call.peerPort);
+  if (answer.chunkDelayMs !== undefined && chunk > 0) {
+    await Promise.race([delay(answer.chunkDelayMs), call.closed]);
+    if (!call.gone()) open.played.add("chunkDelayMs");
+  }
+  return await breakOff(state, call, { answer, open, incoming });
+}
+
+/** The ends of a stream before its time. */
+async function breakOff(state: State, call: GrpcCall, { answer, incoming, open }: Stage): Promise<boolean> {
+  const chunk = incoming.chunkSizes.length;
+  const point = breaks.find((name) => answer[name] === chunk);
+  if (point === undefined) return false;
+  if (point === "dropAtChunk") {
+    if (state.drop(call.peerPort)) open.played.add(point);
     return true;
   }
-  return answer.okAtChunk === chunk;
+  if (!call.gone()) open.played.add(point);
+  if (point === "stallAtChunk") await hang(call, open.played);
+  if (point === "failAtChunk") {
+    open.played.add("error");
+    throw new GrpcFailure(answer.error ?? grpcCodes.UNAVAILABLE, answer.message ?? "scripted");
+  }
+  return true;
 }
+
+const breaks = ["stallAtChunk", "failAtChunk", "dropAtChunk", "okAtChunk"] as const;
 
 /** Checks the bytes and what they are. */
 async function accept(state: State, incoming: Incoming): Promise<Ending> {

@@ -19,6 +19,8 @@ export interface CursorRequest {
   readonly status: number | undefined;
   /** The scripted answer that it got. */
   readonly fault: FaultAnswer | undefined;
+  /** Whether everything that it says has happened. */
+  readonly played: boolean;
 }
 
 /** How one request is answered instead of rightly. */

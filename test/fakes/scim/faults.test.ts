@@ -4,6 +4,7 @@ import { get } from "node:https";
 import { suite, test } from "node:test";
 import { createTestCa } from "../../helpers/tls.ts";
 import { until } from "../../helpers/until.ts";
+import type { FaultAnswer } from "../fault-answer.ts";
 import { type ScimFake, type ScimRequest, startScimServer } from "../scim-server.ts";
 import { startCaller } from "./caller.ts";
 
@@ -91,6 +92,42 @@ suite("scripted answers", () => {
     scim.script({ afterEffect: true, status: 504, body: "" });
     assert.equal((await send(scim, "DELETE")).status, 504);
     assert.deepEqual([scim.effects.length, scim.requests[0]?.status], [1, 504]);
+  });
+
+  test("what has happened is marked, and what has not is not", async () => {
+    const cases: readonly (readonly [FaultAnswer, boolean])[] = [
+      [{ status: 503 }, true],
+      [{ reset: true }, true],
+      [{ raw: "" }, true],
+      [{ resetAfterEffect: true }, true],
+      [{ cutAfterBytes: 20 }, true],
+      [{ slowBody: { bytes: 20, everyMs: 1 } }, true],
+      // The answer is shorter than the cut, or comes in one piece.
+      [{ cutAfterBytes: 1e6 }, false],
+      [{ slowBody: { bytes: 1e6, everyMs: 1 } }, false],
+    ];
+    for (const [answer, expected] of cases) {
+      await using scim = await startScimServer({ users });
+      scim.script(answer);
+      await send(scim, "GET", { patienceMs: 1_000 }).then(
+        (response) => response.text().catch(() => ""),
+        () => "",
+      );
+      await until(() => scim.requests[0]?.fault === answer, "the request");
+      assert.equal(scim.requests[0]?.played, expected, JSON.stringify(answer));
+    }
+  });
+
+  test("an effect that was refused is none of which the answer could be lost", async () => {
+    await using scim = await startScimServer({ users });
+    scim.script({ on: { method: "DELETE" } }, { status: 500, afterEffect: true }, { resetAfterEffect: true });
+    assert.equal((await send(scim, "DELETE")).status, 204);
+    assert.equal((await send(scim, "DELETE")).status, 500);
+    await assert.rejects(send(scim, "DELETE"));
+    assert.deepEqual(
+      scim.requests.map(({ played }) => played),
+      [true, false, false],
+    );
   });
 
   test("delayMs waits before the work, which is done even when the caller has gone", async () => {

@@ -76,6 +76,8 @@ export interface ScimRequest {
   readonly status: number | undefined;
   /** The scripted answer that it got. */
   readonly fault: FaultAnswer | undefined;
+  /** Whether everything that it says has happened. */
+  readonly played: boolean;
 }
 
 /** The forms of filter that the server knows. */
