@@ -119,6 +119,14 @@ suite("a deletion", () => {
     });
   }
 
+  test("of somebody who has gone, for which the server only has a 500, is not final, and the next lookup finds nobody", async () => {
+    await using scene = await setAda();
+    const user = await scene.only(ada);
+    scene.scim.script({ times: 9, status: 500, afterEffect: true, on: { method: "DELETE" } });
+    await scene.fails(scene.client.deleteUser(user, forever), "unavailable", /HTTP 500 when asked to delete a user/);
+    assert.deepEqual((await scene.find(ada, true)).users, []);
+  });
+
   test("of somebody inactive, for which there is no route, is unsupported", async () => {
     await using scene = await setAda({}, false);
     const user = await scene.only(ada);

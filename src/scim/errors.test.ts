@@ -52,6 +52,8 @@ const rejections: Readonly<Record<string, Expected>> = {
   ],
 };
 
+const errorUrn = "urn:ietf:params:scim:api:messages:2.0:Error";
+
 suite("an answer that nobody can work with", () => {
   for (const [name, [answer, code, message]] of Object.entries(rejections)) {
     for (const [asker, ask] of Object.entries(askers)) {
@@ -110,6 +112,11 @@ suite("an answer that nobody can work with", () => {
       [{ detail: `Bearer ${"k".repeat(40)}` }, "Bearer [withheld]"],
       [{ detail: "", error_description: "expired" }, "expired"],
       ["plain words", "plain words"],
+      [
+        { schema: [errorUrn], schemas: [errorUrn], status: 422, detail: "a number, and a word misspelt" },
+        "a number, and a word misspelt",
+      ],
+      [{ detail: "no status, no schemas" }, "no status, no schemas"],
       [{ detail: "x y ".repeat(200) }, `${"x y ".repeat(50).slice(0, 199)}…`],
     ] as const) {
       await using scene = await setScimScene();
