@@ -21,6 +21,14 @@ suite("who has an e-mail address, asked of a right server", () => {
     assert.deepEqual(scene.asked(), [config, byName("ADA@example.com")]);
   });
 
+  test("signs that mean something in a query are found by one filter as well", async () => {
+    for (const name of ["a+b@example.com", "a&b=c@example.com", "a%20b@example.com", "a#b?c@example.com"]) {
+      await using scene = await setScimScene({ users: [name, "bob@example.com"] });
+      assert.deepEqual(names(await scene.find(name)), [name]);
+      assert.equal(scene.scim.requests.filter(({ path }) => path === "/Users").length, 1, name);
+    }
+  });
+
   test("an address that is no user name is found by the second filter", async () => {
     await using scene = await setScimScene();
     scene.scim.seed({ userName: "ada", emails: [{ value: "x@example.com" }, { value: ada }] }, "bob@example.com");

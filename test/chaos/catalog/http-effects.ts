@@ -59,10 +59,10 @@ export const hangsAfter: HttpEffect = {
   takesMs: 20_000,
 };
 
-/** The answer breaks off on its way. */
+/** The answer breaks off on its way, or comes in pieces so small that the shortest answer has several. */
 export const cutShort: readonly HttpEffect[] = [
   { phase: "mid-answer", effect: "reset", answer: { cutAfterBytes: 20 } },
-  { phase: "mid-answer", effect: "slow-body", answer: { slowBody: { bytes: 400, everyMs: 20 } }, takesMs: 6_000 },
+  { phase: "mid-answer", effect: "slow-body", answer: { slowBody: { bytes: 40, everyMs: 20 } }, takesMs: 6_000 },
 ];
 
 function withPage(code: number): FaultAnswer {
