@@ -115,7 +115,7 @@ export async function answerExchange(exchange: Exchange): Promise<void> {
   const own = ownReply(fault);
   const right = own === undefined || fault?.afterEffect === true ? await work() : own;
   // A server that refuses has done nothing of which the answer could be lost.
-  const isDone = right !== undefined && (right === own || right.status < 400);
+  const isDone = !comesAfter(fault) || (right !== undefined && right.status < 400);
   if (fault?.hangAfterEffect === true) return played(isDone);
   if (right === undefined) return void drop();
   if (fault?.resetAfterEffect === true) return played(drop() && isDone);
@@ -129,6 +129,11 @@ export async function answerExchange(exchange: Exchange): Promise<void> {
   const isPaced = reply.body === undefined ? hasNoPace(fault) : await sendBody(response, reply.body, fault);
   if (reply.body === undefined) response.end();
   played(isThere && isDone && isPaced);
+}
+
+/** Whether the fault says that the work is done, and its answer lost or replaced. */
+function comesAfter(fault: FaultAnswer | undefined): boolean {
+  return (fault?.afterEffect ?? fault?.hangAfterEffect ?? fault?.resetAfterEffect) === true;
 }
 
 function hasNoPace(fault: FaultAnswer | undefined): boolean {
