@@ -48,6 +48,7 @@ export async function exchange(
   const { host } = request.url;
   const { agents, proxy } = transport.route(request.url);
   using timeout = timeLimit(limits.totalTimeoutMs);
+  using abort = untilDone([signal, timeout.signal]);
   const stream = got.stream(request.url, {
     method: request.method,
     headers: { "user-agent": transport.userAgent, ...request.headers },
@@ -57,9 +58,9 @@ export async function exchange(
     retry: { limit: 0 },
     followRedirect: false,
     throwHttpErrors: false,
-    signal: AbortSignal.any([signal, timeout.signal]),
+    signal: abort.signal,
   });
-  // Got may listen to the signal after the answer is read; what it then says must not end the process. The loop below hears all that matters.
+  // Got may listen to its signal after the answer is read; what it then says must not end the process. The loop below hears all that matters.
   stream.on("error", () => undefined);
   // Got waits for a body with every method but these.
   if (request.body === undefined && request.method !== "GET" && request.method !== "HEAD") stream.end();
@@ -71,7 +72,28 @@ export async function exchange(
     if (!timeout.signal.aborted) throw transportError(thrown, host, proxy);
     const seconds = Math.round(limits.totalTimeoutMs / 1000);
     throw new StatusError("deadline_exceeded", `${host} did not finish its answer within ${seconds} s`);
+  } finally {
+    // An answer that came before all of the request was sent: got would leave the rest to itself, and the connection with it.
+    if (!stream.writableFinished) stream.destroy();
   }
+}
+
+/**
+ * A signal that follows `signals` until it is disposed. Got does not always take its listener away, and a signal that is joined
+ * with one that lives as long as the process does would keep the request as long.
+ */
+function untilDone(signals: readonly AbortSignal[]): Disposable & { readonly signal: AbortSignal } {
+  const own = new AbortController();
+  const follow = (event: Event): void => {
+    if (event.target instanceof AbortSignal) own.abort(event.target.reason);
+  };
+  for (const signal of signals) signal.addEventListener("abort", follow, { once: true });
+  return {
+    signal: own.signal,
+    [Symbol.dispose]() {
+      for (const signal of signals) signal.removeEventListener("abort", follow);
+    },
+  };
 }
 
 async function receive(

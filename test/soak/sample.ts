@@ -70,7 +70,7 @@ function descriptorsOf(pid: number): string[] {
       const target = readlinkSync(`${directory}/${name}`);
       if (target.startsWith("/")) return ["file"];
       const [kind = target, inode = ""] = target.split(":");
-      return [kind === "socket" ? `socket ${peers.get(inode) ?? ""}`.trim() : kind];
+      return [kind === "socket" ? `socket ${peers.get(inode) ?? "that is over, but not closed"}` : kind];
     } catch {
       // Closed since it was listed.
       return [];
@@ -80,16 +80,18 @@ function descriptorsOf(pid: number): string[] {
 
 /** Where the connections lead, by the number in the name of their socket (proc_pid_net(5)). */
 function peersOf(pid: number): Map<string, string> {
+  const local = readFileSync(`/proc/${pid}/net/unix`, "utf8").split("\n").slice(1);
   const lines = ["tcp", "tcp6"].flatMap((table) =>
     readFileSync(`/proc/${pid}/net/${table}`, "utf8").split("\n").slice(1),
   );
-  return new Map(
-    lines.map((line) => {
+  return new Map([
+    ...local.map((line) => [`[${line.trim().split(/ +/)[6] ?? ""}]`, "within the machine"] as const),
+    ...lines.map((line) => {
       const [, , peer = "", state = "", , , , , , inode = ""] = line.trim().split(/ +/);
       const port = Number.parseInt(peer.split(":")[1] ?? "", 16);
-      return [`[${inode}]`, port === 0 ? "listening" : `to port ${port} in state ${state}`];
+      return [`[${inode}]`, port === 0 ? "listening" : `to port ${port} in state ${state}`] as const;
     }),
-  );
+  ]);
 }
 
 function countOf(names: readonly string[]): Counts {
