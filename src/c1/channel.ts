@@ -1,6 +1,7 @@
 import type { SecureContext } from "node:tls";
 import { Client, type ClientOptions, credentials } from "@grpc/grpc-js";
 import { type StatusCode, StatusError } from "../baton/status-error.ts";
+import { type Connections, watchConnections } from "./connections.ts";
 
 export interface C1ChannelOptions {
   /** `host` or `host:port`; the port is 443 when none is given. */
@@ -13,6 +14,8 @@ export interface C1ChannelOptions {
   readonly proxy: URL | undefined;
   /** Told when a connection that kept failing is thrown away for a new one. */
   readonly onRecreate?: (() => void) | undefined;
+  /** How long a connection that is not needed any more may be silent before it is cut off, in milliseconds (a minute). */
+  readonly silenceMs?: number | undefined;
 }
 
 /**
@@ -41,33 +44,49 @@ const unanswered: ReadonlySet<StatusCode> = new Set([
   "internal",
   "resource_exhausted",
 ]);
+/** Longer than pings and their answers are apart while a call runs. */
+const longestSilenceMs = 60_000;
 const maxReceiveBytes = 4 * 1024 * 1024;
 
 /** Makes a channel without connecting. Throws `invalid_argument` when the proxy is not an http proxy. */
 export function createC1Channel(options: C1ChannelOptions): C1Channel {
   const target = `dns:///${hostAndPort(options.host)}`;
   const open = clientFactory(target, options);
-  let client = open();
+  const silenceMs = options.silenceMs ?? longestSilenceMs;
+  let { client, connections } = open();
   let failures = 0;
+  const close = (): void => {
+    client.close();
+    connections.endWhenSilent(silenceMs);
+  };
   return {
     client: () => client,
     ended(code) {
       failures = unanswered.has(code) ? failures + 1 : 0;
       if (failures < failuresBeforeRecreate) return;
       failures = 0;
-      client.close();
-      client = open();
+      close();
+      ({ client, connections } = open());
       options.onRecreate?.();
     },
-    close: () => client.close(),
+    close,
   };
 }
 
-function clientFactory(target: string, options: C1ChannelOptions): () => Client {
+interface Opened {
+  readonly client: Client;
+  readonly connections: Connections;
+}
+
+function clientFactory(target: string, options: C1ChannelOptions): () => Opened {
   const { trust, proxy } = options;
   // There is no way to switch TLS or its verification off, so a token never travels in the open. Said aloud, because with
   // NODE_TLS_REJECT_UNAUTHORIZED=0 grpc-js would find out only after the handshake, and the error would not name the reason.
-  const channelCredentials = credentials.createFromSecureContext(trust, { rejectUnauthorized: true });
+  const opened = (address: string, clientOptions: ClientOptions): Opened => {
+    const channelCredentials = credentials.createFromSecureContext(trust, { rejectUnauthorized: true });
+    const connections = watchConnections(channelCredentials);
+    return { client: new Client(address, channelCredentials, clientOptions), connections };
+  };
   const channelOptions: ClientOptions = {
     "grpc.primary_user_agent": options.userAgent,
     "grpc.max_receive_message_length": maxReceiveBytes,
@@ -88,9 +107,9 @@ function clientFactory(target: string, options: C1ChannelOptions): () => Client 
     // Which proxy to use is decided by our configuration, in either case of the variables' names.
     "grpc.enable_http_proxy": 0,
   };
-  if (proxy === undefined) return () => new Client(target, channelCredentials, channelOptions);
+  if (proxy === undefined) return () => opened(target, channelOptions);
   const through = { ...channelOptions, ...proxyOptions(target, options.host, proxy) };
-  return () => new Client(`dns:///${proxy.hostname}:${proxy.port || "80"}`, channelCredentials, through);
+  return () => opened(`dns:///${proxy.hostname}:${proxy.port || "80"}`, through);
 }
 
 /** grpc-js connects to the target, which is the proxy, and asks it for a tunnel to the place named here. */

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { suite, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { connectivityState } from "@grpc/grpc-js";
 import { createRecordingLogger, type RecordingLogger } from "../../test/fakes/recording-logger.ts";
 import { createTestClock } from "../../test/helpers/clock.ts";
 import { type GrpcC1, GrpcStatus, type Handlers, startGrpcC1 } from "../../test/helpers/grpc-c1.ts";
 import { createTestCa } from "../../test/helpers/tls.ts";
+import { until } from "../../test/helpers/until.ts";
 import type { C1Client } from "../baton/c1-client.ts";
 import type { ConnectorMetadata } from "../baton/connector.ts";
 import { StatusError, statusCodeName } from "../baton/status-error.ts";
@@ -369,6 +372,42 @@ suite("calls that fail", () => {
       assert.notEqual(h.server.calls.at(-1)?.peer, h.server.calls[0]?.peer);
     });
   }
+
+  test("one that is silent after it was replaced is cut off", async () => {
+    await using h = await harness();
+    let quiet = false;
+    const ends: Socket[] = [];
+    // Takes all that comes and lets no end through, like a network that has forgotten the connection.
+    const relay = createServer({ allowHalfOpen: true }, (outer) => {
+      const inner = connect(h.server.port, "127.0.0.1");
+      ends.push(
+        outer.on("error", () => undefined),
+        inner.on("error", () => undefined),
+      );
+      outer.on("data", (bytes) => quiet || inner.write(bytes));
+      inner.on("data", (bytes) => quiet || outer.write(bytes));
+    });
+    await once(relay.listen(0, "127.0.0.1"), "listening");
+    const host = `localhost:${(relay.address() as AddressInfo).port}`;
+    const channel = createC1Channel({
+      host,
+      userAgent: "x",
+      trust: createTrust([ca.caPem]),
+      proxy: undefined,
+      silenceMs: 200,
+    });
+    const state = () => channel.client().getChannel().getConnectivityState(true);
+    await until(() => state() === connectivityState.READY, "a connection");
+    quiet = true;
+    const [outer] = ends;
+    for (let failure = 0; failure < 3; failure += 1) channel.ended("unavailable");
+    await delay(600);
+    // Who is only half closed takes it, who is cut off answers with a reset.
+    await until(() => outer?.write(" ") !== true || outer.destroyed, "the reset");
+    channel.close();
+    for (const end of ends) end.destroy();
+    relay.close();
+  });
 
   test("A11: a server that comes back on the same port is found again", async () => {
     await using h = await harness();
