@@ -65,6 +65,7 @@ export async function startC1Server(options: C1Options = {}): Promise<C1Server> 
     requireHello: options.requireHello ?? true,
     otherClients: options.otherClients ?? "accept",
     statusMessages: options.statusMessages ?? "one short line",
+    taskIds: options.taskIds ?? "27 letters and digits",
     uploadKind: options.uploads ?? "c1z",
     c1zDepth: options.c1zDepth ?? "records",
     uploadDirectory: options.uploadDirectory ?? directory,

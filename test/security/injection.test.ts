@@ -6,7 +6,7 @@ import { suite, test } from "node:test";
 import type { MemberRow } from "../fakes/cursor-server.ts";
 import { spawnConnector } from "../helpers/daemon.ts";
 import { people, setAccountScene, team } from "../integration/account-scene.ts";
-import { createTask, deleteTask } from "../integration/account-stage.ts";
+import { createTask, creationArm, deleteTask } from "../integration/account-stage.ts";
 import { processEnv, setScene, startStandIns, syncTask } from "../integration/scene.ts";
 import { inScratch } from "./scratch.ts";
 
@@ -154,21 +154,29 @@ suite("tasks that are more than tasks", { concurrency: 2 }, () => {
     inScratch(async (root) => {
       const tempDir = join(root, "a", "b", "c");
       await mkdir(tempDir, { recursive: true });
-      await using stage = await startStandIns();
+      await using stage = await startStandIns({ c1: { taskIds: "any" } });
       const { c1 } = stage;
       await using daemon = await spawnConnector([], { ...processEnv(stage), BATON_TMPDIR: tempDir });
-      const ids = ["../../outside", "/outside", "..\\..\\outside", "a/../../outside"];
-      const tasks = ids.map((id) => c1.enqueue({ ...syncTask, id, debug: true }));
-      await c1.until(() => tasks.every((id) => c1.task(id).leases > 0), undefined, "the tasks");
-      await c1.until(() => c1.violations.length >= tasks.length, undefined, "a heartbeat of each, which C1 refuses");
-      const isOf = ({ message }: { readonly message: string }) => message.includes("is not 27 letters and digits");
-      assert.deepEqual(
-        c1.takeViolations().filter((violation) => !isOf(violation)),
-        [],
-      );
+      const inside = join("a", "b", "c", "");
+      const outside = new Set<string>();
+      const watching = setInterval(() => {
+        const names = readdirSync(root, { recursive: true }).map(String);
+        for (const name of names)
+          if (!`${name}/`.startsWith(inside) && !inside.startsWith(`${name}/`)) outside.add(name);
+      }, 2);
+      try {
+        for (const id of ["../../outside", "/outside", "..\\..\\outside", "a/../../outside", "../b/c/inside"]) {
+          const end = await c1.awaitFinish(c1.enqueue({ ...syncTask, id, debug: true }));
+          assert.equal(end.ok, true, `${id}: ${end.message}`);
+          const kinds = c1.uploads.filter(({ taskId, ok }) => taskId === id && ok).map(({ kind }) => kind);
+          assert.deepEqual(kinds.sort(), ["c1z", "debug_log"], id);
+        }
+      } finally {
+        clearInterval(watching);
+      }
+      assert.deepEqual([...outside], []);
       daemon.kill("SIGTERM");
       await daemon.ended;
-      c1.takeViolations();
       const files = readdirSync(root, { recursive: true }).map(String).sort();
       assert.deepEqual(
         files.filter((name) => statSync(join(root, name)).isFile()),
@@ -180,13 +188,12 @@ suite("tasks that are more than tasks", { concurrency: 2 }, () => {
 });
 
 suite("JSON that reaches for the prototype", () => {
-  const poison = { isRemoved: true, role: "owner", polluted: "yes", id: "user_poison", active: false };
   /** As a literal, `__proto__` would set the prototype; parsed, it is a member like any other. */
-  const poisoned = (row: object): unknown =>
+  const poisoned = (row: object, poison: object): unknown =>
     JSON.parse(
-      JSON.stringify(row).replace(
+      JSON.stringify({ ...row, polluted: "no" }).replace(
         /^\{/,
-        `{"__proto__":${JSON.stringify(poison)},"constructor":{"prototype":${JSON.stringify(poison)}},`,
+        `{"__proto__":${JSON.stringify({ ...poison, polluted: "yes" })},"constructor":{"prototype":${JSON.stringify(poison)}},`,
       ),
     );
 
@@ -199,31 +206,42 @@ suite("JSON that reaches for the prototype", () => {
       const { users, roles, grants } = c1.uploads.at(-1)?.contents ?? assert.fail("nothing was uploaded");
       return { users, roles, grants };
     };
+    // What a row does not say itself is what a poisoned prototype would say.
+    const rows = cursor.members
+      .filter(({ isRemoved }) => isRemoved !== true)
+      .map(({ email, name, role }) => ({ email, name, role }));
+    cursor.setMembers(rows);
     const plain = await contents();
-    cursor.setMembers(cursor.members.map((row) => poisoned(row)));
+    assert.equal(plain.users, rows.length);
+    const poison = { isRemoved: true, id: "user_poison", publicId: "user_poison" };
+    cursor.setMembers(rows.map((row) => poisoned(row, poison)));
     assert.deepEqual(await contents(), plain);
     assert.equal("polluted" in {}, false);
   });
 
-  test("in the directory's answers: the right person is found, and no object has changed", limit, async () => {
-    await using scene = await setAccountScene();
+  test("in the directory's answers: the record is what it says itself, and no object has changed", limit, async () => {
+    const id = "cleo-1";
+    await using scene = await setAccountScene({ scim: { users: [{ id, userName: people.cleo.email }] } });
     const { scim, c1 } = scene;
-    const list = {
-      totalResults: 1,
-      Resources: [poisoned({ id: "nobody", userName: people.cleo.email, active: true, emails: [] })],
-    };
-    scim.script({ on: { method: "GET", path: /^\/Users$/ }, json: poisoned(list) });
-    await c1.awaitFinish(c1.enqueue(createTask("new@example.com")));
+    const record = poisoned(
+      { id, userName: people.cleo.email },
+      { active: false, emails: [{ value: "evil@example.com" }] },
+    );
+    const list = poisoned({ totalResults: 1, Resources: [record] }, { totalResults: 9, itemsPerPage: 1 });
+    scim.script({ on: { method: "GET", path: /^\/Users$/ }, times: 9, json: list });
+    const end = await c1.awaitFinish(c1.enqueue(createTask(people.cleo.email)));
+    assert.equal(end.ok, true, end.message);
+    assert.equal(creationArm(end), "alreadyExists");
+    assert.deepEqual(scim.effects, []);
     assert.equal("polluted" in {}, false);
   });
 
-  test("in the token's answer: no object has changed", limit, async () => {
-    await using scene = await setScene({
-      before: ({ token }) => token.answerNext(JSON.stringify(poisoned({ access_token: "x", token_type: "Bearer" })), 3),
-    });
-    // The stand-in knows nothing of this token, so that the first Hello ends the daemon.
-    await scene.daemon.ended.catch(() => undefined);
-    assert.ok(scene.c1.token.requests.length > 0);
+  test("in the token's answer: what only its prototype says is not there", limit, async () => {
+    const answer = poisoned({ token_type: "Bearer" }, { access_token: "evil", expires_in: 3600 });
+    await using scene = await setScene({ before: ({ token }) => token.answerNext(JSON.stringify(answer), 2) });
+    await scene.c1.awaitFinish(scene.c1.enqueue(syncTask));
+    assert.equal(scene.c1.calls("Hello").length, 1);
+    assert.equal(scene.c1.token.requests.length, 3);
     assert.equal("polluted" in {}, false);
   });
 

@@ -32,6 +32,8 @@ export interface C1Options {
   readonly otherClients?: "accept" | "refuse";
   /** Whether the text of a failure is one line of at most 2048 bytes, as ours promises, or anything, as the real C1 takes it. */
   readonly statusMessages?: "one short line" | "any";
+  /** Whether the ids of tasks are taken as they are, or must be as C1 makes them. */
+  readonly taskIds?: "27 letters and digits" | "any";
   /** Faults for calls that no script is about. */
   readonly improvise?: Improvise;
 }

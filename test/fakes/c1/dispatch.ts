@@ -114,7 +114,9 @@ export function decode<M extends Method>(state: State, method: M, message: Uint8
   refuseFaults(
     state,
     method,
-    rules[method](request).filter(([field]) => field !== overlooked),
+    rules[method](request).filter(
+      ([field]) => field !== overlooked && !(state.taskIds === "any" && /task_ids?(\[|$)/.test(field)),
+    ),
   );
   return request;
 }

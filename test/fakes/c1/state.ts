@@ -33,6 +33,7 @@ export interface State {
   readonly requireHello: boolean | "of each client";
   readonly otherClients: "accept" | "refuse";
   readonly statusMessages: "one short line" | "any";
+  readonly taskIds: "27 letters and digits" | "any";
   readonly uploadKind: "c1z" | "any";
   readonly c1zDepth: C1zDepth | "unread";
   readonly uploadDirectory: string;

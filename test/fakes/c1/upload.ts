@@ -124,7 +124,7 @@ async function begin(state: State, open: OpenCall<"UploadAsset">, message: Messa
   if (entry.type !== "syncFull" && state.uploadKind === "c1z") {
     refuseFaults(state, "UploadAsset", [["task_id", `belongs to a task of type ${entry.type}`]]);
   }
-  const path = join(state.uploadDirectory, `${taskId}-${newTaskId().slice(0, 6)}`);
+  const path = join(state.uploadDirectory, `${encodeURIComponent(taskId)}-${newTaskId().slice(0, 6)}`);
   state.recorder.emit({ type: "upload-started", taskId });
   return {
     entry,
