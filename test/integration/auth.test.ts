@@ -235,6 +235,7 @@ suite("authentication and transport", { concurrency: 3 }, () => {
       before: ({ token }) => {
         token.expiresIn = undefined;
       },
+      factor: 1,
     });
     const { c1, daemon } = scene;
     await pollsAnswered(c1, 10);
