@@ -116,9 +116,10 @@ function appDeps({ config, service, warnings }: ParsedConfig): AppDeps {
     log,
     logger,
     proxy: {
-      httpProxy: env["HTTP_PROXY"] ?? env["http_proxy"],
-      httpsProxy: env["HTTPS_PROXY"] ?? env["https_proxy"],
-      noProxy: env["NO_PROXY"] ?? env["no_proxy"],
+      // As curl and Go do, one that is set but empty counts as not set.
+      httpProxy: env["HTTP_PROXY"] || env["http_proxy"],
+      httpsProxy: env["HTTPS_PROXY"] || env["https_proxy"],
+      noProxy: env["NO_PROXY"] || env["no_proxy"],
     },
     extraCertificates: privateAuthorities(),
   };

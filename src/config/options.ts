@@ -33,7 +33,10 @@ export const environmentOnly: readonly { readonly env: string; readonly help: st
     env: "BATON_TMPDIR",
     help: "Temporary directory when `--c1z-temp-dir` is not given (default: `TMPDIR`, else the system's)",
   },
-  { env: "HTTPS_PROXY, HTTP_PROXY, NO_PROXY", help: "Proxies towards C1 and Cursor, in upper or lower case" },
+  {
+    env: "HTTPS_PROXY, HTTP_PROXY, NO_PROXY",
+    help: "Proxies towards C1, Cursor and the directory, in upper or lower case",
+  },
   {
     env: "OTEL_EXPORTER_OTLP_HEADERS, OTEL_EXPORTER_OTLP_TIMEOUT, OTEL_EXPORTER_OTLP_CERTIFICATE",
     help: "More about sending traces, and whatever else OpenTelemetry defines for its exporter and batches",

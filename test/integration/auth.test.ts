@@ -6,6 +6,8 @@ import { spawnConnector } from "../helpers/daemon.ts";
 import { serveProxy } from "../helpers/http-server.ts";
 import { createTestCa } from "../helpers/tls.ts";
 import { until } from "../helpers/until.ts";
+import { team } from "./account-scene.ts";
+import { accountEnv, createTask, startAccountStage } from "./account-stage.ts";
 import { logged, longWaits, printed, processEnv, setScene, startStandIns, syncTask } from "./scene.ts";
 
 const limit = { timeout: 30_000 };
@@ -387,6 +389,7 @@ suite("authentication and transport", { concurrency: 3 }, () => {
       const c1Port = c1.apiHost.split(":")[1];
       const cursorPort = new URL(cursor.url).port;
       const env = {
+        HTTPS_PROXY: "",
         [name]: proxy.url,
         BATON_C1_API_HOST: `somewhere-else.invalid:${c1Port}`,
         BATON_CURSOR_BASE_URL: `https://cursor.invalid:${cursorPort}`,
@@ -403,6 +406,24 @@ suite("authentication and transport", { concurrency: 3 }, () => {
     });
   }
 
+  test("A13 the directory is reached through the proxy too", limit, async () => {
+    const ca = await createTestCa();
+    await using stage = await startAccountStage({
+      c1: { ca },
+      cursor: { members: team },
+      scim: { certificate: ca.issue(["scim.invalid"]) },
+    });
+    const { c1, scim } = stage;
+    await using proxy = await serveProxy();
+    const { pathname, port } = new URL(scim.endpoint);
+    const env = { ...accountEnv(stage, `https://scim.invalid:${port}${pathname}`), HTTPS_PROXY: proxy.url };
+    await using daemon = await spawnConnector([], processEnv(stage, env));
+    const end = await c1.awaitFinish(c1.enqueue(createTask("new@example.com")));
+    assert.equal(end.ok, true, end.message + daemon.stderr());
+    assert.deepEqual([...new Set(proxy.tunnels.map(({ target }) => target))], [`scim.invalid:${port}`]);
+    assert.ok(scim.records.some(({ userName }) => userName === "new@example.com"));
+  });
+
   test("A13 NO_PROXY and this machine itself: reached directly", limit, async () => {
     await using stage = await startStandIns();
     await using proxy = await serveProxy();
@@ -410,9 +431,11 @@ suite("authentication and transport", { concurrency: 3 }, () => {
     assert.equal((await stage.c1.awaitFinish(stage.c1.enqueue(syncTask))).ok, true);
     daemon.kill("SIGTERM");
     await daemon.ended;
-    const env = { HTTPS_PROXY: proxy.url, no_proxy: ".invalid", BATON_C1_API_HOST: "c1.invalid:443" };
-    await using lost = await spawnConnector([], processEnv(stage, env));
-    await printed(lost, helloFailed);
+    for (const name of ["NO_PROXY", "no_proxy"]) {
+      const env = { NO_PROXY: "", HTTPS_PROXY: proxy.url, [name]: ".invalid", BATON_C1_API_HOST: "c1.invalid:443" };
+      await using lost = await spawnConnector([], processEnv(stage, env));
+      await printed(lost, helloFailed);
+    }
     assert.deepEqual(proxy.tunnels, []);
   });
 });
