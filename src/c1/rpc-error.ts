@@ -33,9 +33,12 @@ function codeOf({ code, details }: RpcStatus): StatusCode {
 /** Words of another program, fit for a log and for C1. */
 export function cleanDetails(details: string): string {
   const safe = details
+    // What becomes a blank at the end is one for what follows.
+    .replace(/[\p{Cc}\p{Cs}]+/gu, " ")
     .replace(/\b(bearer|basic|mac)\s+\S+/gi, "$1 [redacted]")
     .replace(/secret-token:\S+/gi, "[redacted]")
-    .replace(/[^\s"'<>()]+@[^\s"'<>()]+/g, "[redacted]");
+    // Looked for from the beginning of a word only: from each of its letters would take seconds for a long one.
+    .replace(/(?<![^\s"'<>()])[^\s"'<>()]+@[^\s"'<>()]+/g, "[redacted]");
   return oneLine(safe, maxDetailsBytes);
 }
 

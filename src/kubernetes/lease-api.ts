@@ -70,7 +70,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 function recordOf({ metadata, spec = {} }: LeaseObject): LeaseRecord {
   const text = (value: unknown): string => (typeof value === "string" ? value : "");
-  const number = (value: unknown): number => (typeof value === "number" ? value : 0);
+  // A life without an end would keep everybody else waiting for ever.
+  const number = (value: unknown): number => (typeof value === "number" && value < 2 ** 31 ? Math.max(0, value) : 0);
   return {
     version: metadata.resourceVersion,
     holder: text(spec["holderIdentity"]),

@@ -1,4 +1,5 @@
 import type { FuzzTarget } from "../harness/target.ts";
+import { answerTargets } from "./answers.ts";
 import { fileTargets } from "./c1z.ts";
 import { configTargets } from "./config.ts";
 import { credentialTargets } from "./credentials.ts";
@@ -14,4 +15,5 @@ export const targets: readonly FuzzTarget[] = [
   ...wireTargets,
   ...fileTargets,
   ...configTargets,
+  ...answerTargets,
 ];
