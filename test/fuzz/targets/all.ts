@@ -3,6 +3,7 @@ import { answerTargets } from "./answers.ts";
 import { fileTargets } from "./c1z.ts";
 import { configTargets } from "./config.ts";
 import { credentialTargets } from "./credentials.ts";
+import { machineTargets } from "./machine.ts";
 import { cursorTargets } from "./roster.ts";
 import { scimTargets } from "./scim.ts";
 import { wireTargets } from "./tasks.ts";
@@ -16,4 +17,5 @@ export const targets: readonly FuzzTarget[] = [
   ...fileTargets,
   ...configTargets,
   ...answerTargets,
+  ...machineTargets,
 ];

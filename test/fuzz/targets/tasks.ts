@@ -10,13 +10,14 @@ import { durationMs } from "../../../src/wire/duration.ts";
 import { encodeFinish } from "../../../src/wire/finish.ts";
 import { UserTraitSchema } from "../../../src/wire/gen/c1/connector/v2/trait_pb.ts";
 import {
+  BatonService,
   BatonServiceFinishTaskRequestSchema,
   BatonServiceGetTaskResponseSchema,
   BatonServiceGetTasksResponseSchema,
   BatonServiceHeartbeatResponseSchema,
-  BatonServiceHelloResponseSchema,
   TaskSchema,
 } from "../../../src/wire/gen/c1/connectorapi/baton/v1/baton_pb.ts";
+import { methodDefinition } from "../../../src/wire/service.ts";
 import {
   decodeStoredEntitlement,
   decodeStoredGrant,
@@ -134,10 +135,14 @@ function checkReport(task: Task): void {
   assert.ok(read.finalState.case === "error" && read.finalState.value.annotations.length <= 16);
 }
 
-/** `undefined` for bytes that are no such message; grpc-js reports what deserialising throws as INTERNAL, if it is an Error. */
 function decode<D extends DescMessage>(schema: D, input: Uint8Array) {
+  return ifRight(() => fromBinary(schema, input));
+}
+
+/** `undefined` for bytes that are no such message; grpc-js reports what deserialising throws as INTERNAL, if it is an Error. */
+function ifRight<T>(read: () => T): T | undefined {
   try {
-    return fromBinary(schema, input);
+    return read();
   } catch (reason) {
     assert.ok(reason instanceof Error);
     return undefined;
@@ -146,9 +151,17 @@ function decode<D extends DescMessage>(schema: D, input: Uint8Array) {
 
 const duration = (seconds: bigint, nanos = 0) => create(DurationSchema, { seconds, nanos });
 
+/** As grpc-js reads them. */
+const answers = {
+  getTask: methodDefinition(BatonService.method.getTask),
+  getTasks: methodDefinition(BatonService.method.getTasks),
+  heartbeat: methodDefinition(BatonService.method.heartbeat),
+  hello: methodDefinition(BatonService.method.hello),
+};
+
 const responseTarget: FuzzTarget = {
   name: "c1-response",
-  covers: ["src/wire/duration.ts", "src/wire/tasks.ts", "protobuf/dist/esm/from-binary.js"],
+  covers: ["src/wire/duration.ts", "src/wire/tasks.ts", "src/wire/service.ts", "protobuf/dist/esm/from-binary.js"],
   seeds: [
     toBinary(
       BatonServiceGetTaskResponseSchema,
@@ -175,10 +188,11 @@ const responseTarget: FuzzTarget = {
   maxBytes: 64_000,
   cpuLimitMs: 1000,
   run(input) {
-    const one = decode(BatonServiceGetTaskResponseSchema, input);
-    const many = decode(BatonServiceGetTasksResponseSchema, input);
-    const beat = decode(BatonServiceHeartbeatResponseSchema, input);
-    const hello = decode(BatonServiceHelloResponseSchema, input);
+    const bytes = Buffer.from(input);
+    const one = ifRight(() => answers.getTask.responseDeserialize(bytes));
+    const many = ifRight(() => answers.getTasks.responseDeserialize(bytes));
+    const beat = ifRight(() => answers.heartbeat.responseDeserialize(bytes));
+    const hello = ifRight(() => answers.hello.responseDeserialize(bytes));
     for (const wait of [one?.nextPoll, many?.nextPoll, beat?.nextHeartbeat]) {
       const ms = durationMs(wait);
       assert.ok(ms === undefined || Number.isFinite(ms), `a wait of ${ms}`);
