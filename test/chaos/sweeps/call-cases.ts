@@ -1,10 +1,11 @@
 import { type CallPoint, callName, listCalls, tamperWith, tracedEnv } from "./calls.ts";
 import { type Interrupt, inTime, spawnFirst } from "./interrupt.ts";
-import { finishMs, nextFinish, openLodging, type Scenario } from "./scene.ts";
+import { finishMs, nextFinish, openLodging } from "./scene.ts";
 import type { SweepCase } from "./sweep.ts";
+import type { SweepScenario, Told } from "./sweep-scenario.ts";
 
-/** Lets syncs run undisturbed and makes a case of every call of a sync on its private directory. */
-export async function callCases(scenario: Scenario): Promise<readonly SweepCase[]> {
+/** Lets syncs run undisturbed and makes a case of every call of a sync on its private directories that the scenario keeps. */
+export async function callCases(scenario: SweepScenario): Promise<readonly SweepCase[]> {
   await using stage = await scenario.stage();
   await using lodging = await openLodging(scenario, stage, tracedEnv);
   const daemon = await spawnFirst({ scenario, stage, lodging });
@@ -15,14 +16,14 @@ export async function callCases(scenario: Scenario): Promise<readonly SweepCase[
   const packed = points.findIndex(({ call }) => call === "fsync");
   const uploading = points.findIndex(({ call, file }) => call === "unlink" && file === "sync.db") + 1;
   if (packed < 0 || uploading === 0) throw new Error("a sync that does not flush its file and remove its database");
-  return points.map((point, at) => ({
-    name: callName(point),
-    interrupt: atCall(point),
+  const { keepsCall = () => false } = scenario;
+  return points.flatMap((point, at) => {
+    if (!keepsCall(point)) return [];
     // Between the last look at the stop and the beginning of the upload both are right.
-    mayTell: at >= uploading ? ["done"] : at >= packed ? ["given back", "done"] : ["given back"],
-    reports: [0],
-    env: tracedEnv,
-  }));
+    const mayTell: readonly Told[] =
+      at >= uploading ? ["done"] : at >= packed ? ["given back", "done"] : ["given back"];
+    return [{ name: callName(point), interrupt: atCall(point), mayTell, reports: [0], env: tracedEnv }];
+  });
 }
 
 /** Interrupts when the call is entered. */

@@ -10,12 +10,12 @@ import type { AccountStage } from "../../integration/account-stage.ts";
 export interface CallPoint {
   readonly phase: "opening" | "writing";
   readonly call: string;
-  /** Of the private directory; "" for itself. */
+  /** Of a private directory; "" for itself. The log of a task has one of its own. */
   readonly file: string;
   readonly nth: number;
 }
 
-/** A process whose calls are looked at, and where its private directories lie. */
+/** A process whose calls are looked at, and where its private directories lie. Calls on a file are counted over all of them. */
 export interface Traced {
   readonly stage: AccountStage;
   readonly tempDir: string;
@@ -40,7 +40,7 @@ const calls = [
   "rmdir",
 ];
 const openingCalls = ["mkdir", "openat"];
-const files = ["", "lock", "sync.db", "sync.db-journal", "sync.c1z"];
+const files = ["", "lock", "sync.db", "sync.db-journal", "sync.c1z", "debug.log"];
 const prefix = "baton-cursor-sync-";
 
 /** The point as people write it. */
@@ -56,7 +56,7 @@ export async function listCalls(traced: Traced, sync: () => Promise<unknown>): P
     const file = fileOf(one);
     return file === undefined ? [] : [{ phase: "opening" as const, call: one.call, file, nth }];
   });
-  const second = attachAtRoster(traced, (directory) => ({ calls, paths: files.map((file) => join(directory, file)) }));
+  const second = attachAtRoster(traced, (directories) => ({ calls, paths: pathsOf(directories, files) }));
   await sync();
   const seen = (await (await second).end()).map((one) => ({ call: one.call, file: fileOf(one) ?? "?" }));
   const writing = numbered(seen, ({ call, file }) => `${call} ${file}`);
@@ -74,21 +74,29 @@ export function tamperWith(
     const attached = attachStrace(traced.pid, { calls: openingCalls, mainThread: true, tampering });
     return { ready: attached, attached };
   }
-  const attached = attachAtRoster(traced, (directory) => ({ calls, paths: [join(directory, file)], tampering }));
+  const attached = attachAtRoster(traced, (directories) => ({
+    calls,
+    paths: pathsOf(directories, [file]),
+    tampering,
+  }));
   return { ready: Promise.resolve(), attached };
 }
 
-/** Attaches when a process has its private directory and waits for the roster. The first request from now on is held until then. */
+function pathsOf(directories: readonly string[], names: readonly string[]): readonly string[] {
+  return directories.flatMap((directory) => names.map((name) => join(directory, name)));
+}
+
+/** Attaches when a process has its private directories and waits for the roster. The first request from now on is held until then. */
 async function attachAtRoster(
   { stage, tempDir, pid }: Traced,
-  watch: (directory: string) => Parameters<typeof attachStrace>[1],
+  watch: (directories: readonly string[]) => Parameters<typeof attachStrace>[1],
 ): Promise<Strace> {
   const { promise, resolve, reject } = Promise.withResolvers<Strace>();
   stage.cursor.setOnRequest(async (_request, phase) => {
     if (phase === "done") return undefined;
     stage.cursor.setOnRequest(undefined);
-    const name = (await readdir(tempDir)).find((each) => each.startsWith(prefix)) ?? "none";
-    await attachStrace(pid, watch(join(tempDir, name))).then(resolve, reject);
+    const names = (await readdir(tempDir)).filter((each) => each.startsWith(prefix));
+    await attachStrace(pid, watch(names.map((name) => join(tempDir, name)))).then(resolve, reject);
     return undefined;
   });
   return await promise;

@@ -3,8 +3,8 @@ import type { C1Server, Finish } from "../../fakes/c1-server.ts";
 import type { DaemonProcess, ProcessEnd } from "../../helpers/daemon.ts";
 import { until } from "../../helpers/until.ts";
 import type { AccountStage } from "../../integration/account-stage.ts";
-import { createCounter, type Point, pointName, watchMoments } from "./moments.ts";
-import { finishMs, type Lodging, nextFinish, openLodging, type Scenario, spawnIdle } from "./scene.ts";
+import { createCounter, isPoll, type Point, pointName, watchMoments } from "./moments.ts";
+import { finishMs, type Lodging, nextFinish, openLodging, type Poll, type Scenario, spawnIdle } from "./scene.ts";
 
 export type Signal = "SIGKILL" | "SIGTERM";
 
@@ -18,6 +18,8 @@ export interface Before {
   readonly changed: boolean;
   /** What lay in the temporary directory. */
   readonly leavings: readonly string[];
+  /** How many requests the directory had had. */
+  readonly scimRequests: number;
 }
 
 /** What the second process did. */
@@ -69,6 +71,7 @@ export async function interruptAndRepeat(
       uploads: [...stage.c1.uploads],
       changed: changesOf(stage) > unchanged,
       leavings: await lodging.leavings(),
+      scimRequests: stage.scim.requests.length,
     };
     return { before, after: await repeat(plan, taskId), lodging };
   } catch (reason) {
@@ -99,7 +102,8 @@ export function atPoint(point: Point): Interrupt {
     using _late = point.busy === "starting" ? undefined : arm();
     if (point.busy === "working") taskId = c1.enqueue(scenario.task);
     if (point.moment === "answered") {
-      await c1.until(() => c1.inFlight.now > 0 && c1.calls("GetTask").at(-1)?.code === 0, finishMs, "the hand-out");
+      const poll = pollOf(scenario);
+      await c1.until(() => c1.inFlight.now > 0 && c1.calls(poll).at(-1)?.code === 0, finishMs, "the hand-out");
       await strike(first);
     }
     await inTime(struck.promise, first, `"${pointName(point)}" did not come`);
@@ -165,6 +169,7 @@ function changesOf({ cursor, scim }: AccountStage): number {
 export async function listPoints(scenario: Scenario): Promise<readonly Point[]> {
   await using stage = await scenario.stage();
   await using lodging = await openLodging(scenario, stage);
+  const poll = pollOf(scenario);
   const points: Point[] = [];
   const listen = (busy: Point["busy"]): Disposable => {
     const count = createCounter();
@@ -178,11 +183,11 @@ export async function listPoints(scenario: Scenario): Promise<readonly Point[]> 
   {
     using _starting = listen("starting");
     daemon = await spawnFirst({ scenario, stage, lodging });
-    await stage.c1.awaitCall("GetTask", 1, finishMs);
+    await stage.c1.awaitCall(poll, 1, finishMs);
   }
   {
     using _idle = listen("idle");
-    await stage.c1.awaitCall("GetTask", stage.c1.calls("GetTask").length + 1, finishMs);
+    await stage.c1.awaitCall(poll, stage.c1.calls(poll).length + 1, finishMs);
   }
   {
     using _working = listen("working");
@@ -193,16 +198,19 @@ export async function listPoints(scenario: Scenario): Promise<readonly Point[]> 
       "the report",
     );
   }
+  scenario.proves?.(stage);
   const kept = points.filter(isRepeatable);
-  const handedOut = kept.findIndex((point) => point.busy === "working" && point.name === "GetTask");
-  return kept.toSpliced(handedOut + 2, 0, handOut);
+  const handedOut = kept.findIndex((point) => point.busy === "working" && point.name === poll);
+  // The answer with the task on its way to the program.
+  return kept.toSpliced(handedOut + 2, 0, { busy: "working", name: poll, count: 1, moment: "answered" });
 }
 
-/** The answer with the task on its way to the program. */
-const handOut: Point = { busy: "working", name: "GetTask", count: 1, moment: "answered" };
+function pollOf({ poll = "GetTask" }: Scenario): Poll {
+  return poll;
+}
 
 /** Polls go on all the time: one of each kind stands for all. Whatever else comes, comes in every run. */
 function isRepeatable({ busy, name, count }: Point): boolean {
-  if (name !== "GetTask") return busy !== "idle";
+  if (!isPoll(name)) return busy !== "idle";
   return busy === "working" ? count <= 2 : count === 1;
 }

@@ -43,6 +43,11 @@ export function watchMoments({ c1, cursor, scim }: AccountStage, onMoment: OnMom
   };
 }
 
+/** Whether the request asks for a task. */
+export function isPoll(name: string): boolean {
+  return name === "GetTask" || name === "GetTasks";
+}
+
 /** Counts the moments by name. */
 export function createCounter(): (name: string, moment: Moment) => number {
   const counts = new Map<string, number>();

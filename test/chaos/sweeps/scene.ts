@@ -7,6 +7,8 @@ import type { AccountStage } from "../../integration/account-stage.ts";
 import { processEnv } from "../../integration/scene.ts";
 import type { Moment } from "./moments.ts";
 
+export type Poll = "GetTask" | "GetTasks";
+
 /** One task, to be interrupted at every point. */
 export interface Scenario {
   readonly name: string;
@@ -15,6 +17,10 @@ export interface Scenario {
   stage(): Promise<AccountStage>;
   /** What the program is configured with besides where its stand-ins are. */
   env(stage: AccountStage): Readonly<Record<string, string>>;
+  /** Which call it asks for tasks with. Default: GetTask. */
+  readonly poll?: Poll;
+  /** Throws when the undisturbed run was not what the scenario is about: a name does not say how a request was answered. */
+  proves?(stage: AccountStage): void;
   /** Awaited at every moment of the first process's work before anything else: makes rare requests come at a known time. */
   during?(stage: AccountStage, name: string, moment: Moment): Promise<void>;
 }

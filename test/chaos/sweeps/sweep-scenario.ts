@@ -1,4 +1,5 @@
 import type { AccountStage } from "../../integration/account-stage.ts";
+import type { CallPoint } from "./calls.ts";
 import type { Interruption } from "./interrupt.ts";
 import type { Point } from "./moments.ts";
 import type { Scenario } from "./scene.ts";
@@ -15,6 +16,8 @@ export const anything: readonly Told[] = ["nothing", "given back", "done"];
 export interface SweepScenario extends Scenario {
   /** Names of requests without which the scenario would prove nothing, in order. */
   readonly steps: readonly string[];
+  /** At which of the calls on its private files it is interrupted as well. */
+  readonly keepsCall?: (point: CallPoint) => boolean;
   /** Leaves out the points of other scenarios. */
   narrow(points: readonly Point[]): readonly Point[];
   /** What a process that is asked to stop at this point may have told C1. */

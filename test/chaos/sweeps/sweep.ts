@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { availableParallelism } from "node:os";
 import { type TestContext, test } from "node:test";
 import { atPoint, type Interrupt, interruptAndRepeat, listPoints, type Signal } from "./interrupt.ts";
-import { type Point, pointName } from "./moments.ts";
+import { isPoll, type Point, pointName } from "./moments.ts";
 import type { SweepScenario } from "./sweep-scenario.ts";
 import { judgeEnds, type Verdict } from "./verdict.ts";
 
@@ -52,7 +52,7 @@ export async function sweepCases(
 
 /** Reports that C1 has taken when a process is killed there. Beside a poll, and what is asked at the start, a task goes on. */
 function reportsOf({ busy, name, moment }: Point): readonly number[] {
-  if (name === "GetTask" || busy === "starting") return [0, 1];
+  if (isPoll(name) || busy === "starting") return [0, 1];
   return [name === "FinishTask" && moment === "took effect" ? 1 : 0];
 }
 

@@ -4,7 +4,7 @@ import { type AccountStage, startAccountStage } from "../../integration/account-
 import { syncTask } from "../../integration/scene.ts";
 import { expectedSync, type TeamRow } from "./expected-sync.ts";
 import type { Interruption } from "./interrupt.ts";
-import type { Point } from "./moments.ts";
+import { isPoll, type Point } from "./moments.ts";
 import { finishMs } from "./scene.ts";
 import { anything, type SweepScenario, type Told } from "./sweep-scenario.ts";
 import { syncContents } from "./sync-contents.ts";
@@ -28,24 +28,34 @@ function mayTell({ busy, name }: Point): readonly Told[] {
   if (busy === "starting") return name === "token" || name === "Hello" ? ["nothing"] : anything;
   if (busy === "idle") return ["nothing"];
   // A task on its way may reach a process that has just been asked to stop.
-  if (name === "GetTask") return anything;
-  return name.startsWith("UploadAsset") || name === "FinishTask" ? ["done"] : ["given back"];
+  if (isPoll(name)) return anything;
+  return isUpload(name) || name === "FinishTask" ? ["done"] : ["given back"];
+}
+
+function isUpload(name: string): boolean {
+  return name.startsWith("UploadAsset");
+}
+
+interface SyncScenario extends Pick<SweepScenario, "name" | "steps" | "poll" | "keepsCall"> {
+  readonly keeps: (point: Point) => boolean;
+  readonly env?: Readonly<Record<string, string>>;
+  /** C1 wants the log as well. */
+  readonly debug?: true;
+  /** Rows on each page of the roster. */
+  readonly pageSize?: number;
 }
 
 /** Runs against stand-ins of which the directory is not used. */
-function syncOf(
-  team: readonly TeamRow[],
-  { name, steps, keeps }: Pick<SweepScenario, "name" | "steps"> & { readonly keeps: (point: Point) => boolean },
-): SweepScenario {
+function syncOf(team: readonly TeamRow[], scenario: SyncScenario): SweepScenario {
+  const { keeps, env = {}, debug = false, pageSize, ...rest } = scenario;
   return {
-    name,
-    steps,
+    ...rest,
     narrow: (points) => points.filter(keeps),
-    task: syncTask,
-    stage: () => startAccountStage({ cursor: { members: team } }),
-    env: () => ({}),
+    task: { ...syncTask, debug },
+    stage: () => startAccountStage({ cursor: { members: team, ...(pageSize && { pageSize }) } }),
+    env: () => env,
     mayTell,
-    observe: (stage) => (interruption) => judgeSync(team, stage, interruption),
+    observe: (stage) => (interruption) => judgeSync(team, debug, stage, interruption),
   };
 }
 
@@ -67,13 +77,34 @@ const secondBeat = ({ busy, name, count }: Point) => busy === "working" && name 
 export const syncScenarios: readonly SweepScenario[] = [
   syncOf(smallTeam, {
     name: "sync",
+    keepsCall: () => true,
     keeps: ({ name, count }) => name !== "Heartbeat" || count === 1,
     steps: ["Heartbeat", roster, ...upload, "FinishTask"],
   }),
   syncOf(largeTeam, {
     name: "sync of a large team",
-    keeps: ({ busy, name }) => busy === "working" && name.startsWith("UploadAsset"),
+    keeps: ({ busy, name }) => busy === "working" && isUpload(name),
     steps: [...upload.slice(0, 2), ...upload.slice(1)],
+  }),
+  syncOf(smallTeam, {
+    name: "sync, the roster has pages",
+    pageSize: 2,
+    keeps: ({ busy, name, count }) => busy === "working" && name === roster && count > 1,
+    steps: [roster],
+  }),
+  syncOf(smallTeam, {
+    name: "sync, several tasks at a time",
+    poll: "GetTasks",
+    env: { BATON_GET_TASKS: "true" },
+    keeps: ({ name }) => name === "GetTasks",
+    steps: ["GetTasks"],
+  }),
+  syncOf(smallTeam, {
+    name: "sync with its log",
+    keepsCall: ({ file }) => ["", "lock", "debug.log"].includes(file),
+    debug: true,
+    keeps: ({ busy, name, count }) => busy === "working" && (name === "FinishTask" || (isUpload(name) && count > 1)),
+    steps: [...upload, "FinishTask"],
   }),
   {
     ...syncOf(smallTeam, { name: "sync, Cursor is slow", keeps: secondBeat, steps: ["Heartbeat"] }),
@@ -100,7 +131,12 @@ export const syncScenarios: readonly SweepScenario[] = [
 ];
 
 /** A sync is right when every file that C1 took says what the manifest says, and the last report comes with one. */
-function judgeSync(team: readonly TeamRow[], stage: AccountStage, { before, after }: Interruption): void {
+function judgeSync(
+  team: readonly TeamRow[],
+  debug: boolean,
+  stage: AccountStage,
+  { before, after }: Interruption,
+): void {
   const manifest = expectedSync(team);
   const early = accepted(before.uploads);
   assert.ok(early.length <= 1, `${early.length} uploads were taken from one process`);
@@ -108,4 +144,7 @@ function judgeSync(team: readonly TeamRow[], stage: AccountStage, { before, afte
   if (before.end.signal === null && told(before) === "done") assert.equal(early.length, 1);
   assert.equal(after.finish.ok, true, after.finish.message);
   assert.equal(accepted(stage.c1.uploads).length, early.length + 1);
+  const earlyLogs = accepted(before.uploads, "debug_log");
+  assert.ok(earlyLogs.length <= (debug ? early.length : 0), `${earlyLogs.length} logs of one process`);
+  assert.equal(accepted(stage.c1.uploads, "debug_log").length, earlyLogs.length + (debug ? 1 : 0));
 }

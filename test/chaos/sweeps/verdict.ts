@@ -32,9 +32,12 @@ export function told({ finishes }: Before): Told {
   return "given back";
 }
 
-/** Uploads that C1 took. */
-export function accepted(uploads: readonly UploadRecord[]): readonly UploadRecord[] {
-  return uploads.filter(({ ok }) => ok);
+/** Sync files that C1 took. */
+export function accepted(
+  uploads: readonly UploadRecord[],
+  wanted: UploadRecord["kind"] = "c1z",
+): readonly UploadRecord[] {
+  return uploads.filter(({ ok, kind }) => ok && kind === wanted);
 }
 
 function judgeStopped(before: Before, mayTell: readonly Told[]): void {

@@ -46,7 +46,8 @@ async function eraseRecord(
       "the SCIM server does not delete users; nothing was changed: allow making them inactive instead with BATON_CURSOR_SCIM_ALLOW_DEACTIVATION=true",
     );
   }
-  const done = await scim.setActive(record, false, signal);
+  // Deactivated by an earlier process, perhaps, that did not live to say so.
+  const done = record.active ? await scim.setActive(record, false, signal) : "done";
   reservation.done();
   return done === "gone" ? "deleted" : "deactivated";
 }
