@@ -50,6 +50,19 @@ suite("logger", () => {
     assert.match(written.join(""), /error rejected \[redacted\]/);
   });
 
+  for (const format of ["json", "console"] as const) {
+    test(`${format}: a text is in one line and moves no terminal, whichever control characters it has`, () => {
+      const { log, written } = lines({ format });
+      const text = "a\r\nb\u001b[2Jc\u007fd\u0085e\u009b2Jf\u2028g\u2029h\u202ei\u{e0001}j\ufeffk";
+      log.error(text, { text, list: [text] });
+      const line = written.join("");
+      assert.doesNotMatch(line.slice(0, -1), /[\p{Cc}\p{Cf}\u2028\u2029]/u);
+      assert.ok(line.endsWith("\n"));
+      if (format === "json") assert.deepEqual([JSON.parse(line).msg, JSON.parse(line).list], [text, [text]]);
+      else assert.match(line, / error a b \[2Jc d e 2Jf g h i j k text="a/);
+    });
+  }
+
   test("lines below the level are dropped", () => {
     const { log, written } = lines({ level: "warn" });
     log.info("quiet");

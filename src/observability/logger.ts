@@ -4,6 +4,7 @@ import type { Clock } from "../baton/clock.ts";
 import { emailKey } from "../baton/email-address.ts";
 import { logScope } from "../baton/log-scope.ts";
 import type { LogFields, Logger } from "../baton/logger.ts";
+import { oneLine } from "../baton/one-line.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFormat = "json" | "console";
@@ -33,7 +34,7 @@ export function createLogger(options: LoggerOptions): Logger {
   const format = options.format === "console" ? consoleLine : (line: string) => line;
   const destination = {
     write(line: string): void {
-      const text = clean(format(line));
+      const text = escapeControls(clean(format(line)));
       for (const sink of options.sinks) sink.write(text);
     },
   };
@@ -123,9 +124,23 @@ export function createCleaner({
   };
 }
 
+/**
+ * JSON escapes only the first 32 characters. These end a line or a column for some viewers, or a terminal obeys them; in a line of
+ * JSON they stand in texts alone, where the escape means the same.
+ */
+function escapeControls(line: string): string {
+  return line.replace(/[\u007f-\u009f\p{Cf}\u2028\u2029]/gu, (character) =>
+    Array.from({ length: character.length }, (_, at) => unitEscape(character.charCodeAt(at))).join(""),
+  );
+}
+
+function unitEscape(unit: number): string {
+  return `\\u${unit.toString(16).padStart(4, "0")}`;
+}
+
 /** `12:00:00 warn  message key=value`, from a JSON line. */
 function consoleLine(line: string): string {
   const { level, ts, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
-  return `${String(ts).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}${rest.join("")}\n`;
+  return `${String(ts).slice(11, 19)} ${String(level).padEnd(5)} ${oneLine(String(msg))}${rest.join("")}\n`;
 }
