@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { isMap, isScalar, isSeq, LineCounter, type ParsedNode, parseAllDocuments, type Scalar } from "yaml";
 import { StatusError } from "../baton/status-error.ts";
-import type { ConfigFiles } from "./files.ts";
+import { type ConfigFiles, unreadableFix } from "./files.ts";
 import { nearest } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
 
@@ -49,7 +49,7 @@ export function readConfigFile(
     return readYaml(text, keys, name, failed);
   } catch (error) {
     const reason = StatusError.from(error).message;
-    return failed(`names ${name}, which ${reason}`, "give the user of this process the right to read it");
+    return failed(`names ${name}, which ${reason}`, unreadableFix(error));
   }
 }
 

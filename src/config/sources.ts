@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { StatusError } from "../baton/status-error.ts";
 import { type ConfigFile, readConfigFile } from "./config-file.ts";
-import type { ConfigFiles } from "./files.ts";
+import { type ConfigFiles, unreadableFix } from "./files.ts";
 import { type FlagSpec, type Flags, readFlags } from "./flags.ts";
 import { nearest } from "./nearest.ts";
 import { type Facts, fieldName, type OptionRow } from "./option.ts";
@@ -154,7 +154,7 @@ function readSecretFiles(files: ConfigFiles, directory: string): SecretsDir {
       if (text !== undefined) texts.set(row.env, text);
     } catch (error) {
       const message = `is a file of the secrets directory that ${StatusError.from(error).message}`;
-      fileProblems.push({ field: fieldName(row), message, fix: "give the user of this process the right to read it" });
+      fileProblems.push({ field: fieldName(row), message, fix: unreadableFix(error) });
     }
   }
   return { texts, problems: [], fileProblems };

@@ -18,6 +18,7 @@ const ways: readonly Way[] = [
     pattern: /from "node:child_process"/,
     except: {
       "src/c1z/temp-dir.test.ts": "starts a script of the test alone",
+      "src/config/files.test.ts": otherPrograms,
       "src/credentials/secret-directory.test.ts": otherPrograms,
       "src/http/exchange.test.ts": "starts a server of the test alone",
       "test/apiserver/cluster.ts": otherPrograms,
