@@ -71,6 +71,7 @@ suite("a user as servers send it", () => {
       ],
       [{ id: "1", userName: "a", meta: { version: 'W/"1"' } }, { version: 'W/"1"' }],
       [{ id: "1", userName: "a", meta: { version: 1 } }, {}],
+      [{ id: "1", userName: "a", meta: { version: 'W/"1"\r\nX-Injected: yes' } }, {}],
       [{ id: "1" }, { userName: "" }],
     ] as const) {
       const plain = { id: "1", userName: "a", active: true, emails: [], primaryEmail: undefined, version: undefined };

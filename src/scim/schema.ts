@@ -18,7 +18,7 @@ export interface ScimUser {
   readonly emails: readonly string[];
   /** The address that is marked as primary, or the only one. */
   readonly primaryEmail: string | undefined;
-  /** `meta.version`, for If-Match; only of use where the server supports ETags. */
+  /** `meta.version`, for If-Match; only of use where the server supports ETags. `undefined` also for one that no header can hold. */
   readonly version: string | undefined;
 }
 
@@ -83,7 +83,7 @@ export function readUser(value: unknown): ScimUser {
     active: readActive(value["active"]),
     emails,
     primaryEmail: readPrimary(value["emails"]) ?? (emails.length === 1 ? emails[0] : undefined),
-    version: typeof meta["version"] === "string" ? meta["version"] : undefined,
+    version: headerText(meta["version"]),
   };
 }
 
@@ -118,4 +118,8 @@ function malformed(what: string, expected: string): StatusError {
     "internal",
     `the SCIM server's answer is not as RFC 7644 has it: ${what} should be ${expected}; nothing was changed`,
   );
+}
+
+function headerText(value: unknown): string | undefined {
+  return typeof value === "string" && /^[\x20-\x7e]+$/.test(value) ? value : undefined;
 }
