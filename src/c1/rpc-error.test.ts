@@ -24,6 +24,7 @@ suite("errors of calls", () => {
   test("secrets and e-mail addresses in a server's words are not passed on", () => {
     assert.equal(cleanDetails("Bearer eyJabc.def for jane.doe@example.com"), "Bearer [redacted] for [redacted]");
     assert.equal(cleanDetails("secret-token:conductorone.com:v1:abc is wrong"), "[redacted] is wrong");
+    assert.equal(cleanDetails("Bearer\u200beyJabc.def"), "Bearer [redacted]");
   });
 
   test("a word as long as a header may be is no work", () => {

@@ -34,7 +34,7 @@ function codeOf({ code, details }: RpcStatus): StatusCode {
 export function cleanDetails(details: string): string {
   const safe = details
     // What becomes a blank at the end is one for what follows.
-    .replace(/[\p{Cc}\p{Cs}]+/gu, " ")
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}]+/gu, " ")
     .replace(/\b(bearer|basic|mac)\s+\S+/gi, "$1 [redacted]")
     .replace(/secret-token:\S+/gi, "[redacted]")
     // Looked for from the beginning of a word only: from each of its letters would take seconds for a long one.
