@@ -8,23 +8,10 @@ import { spawnConnector } from "../helpers/daemon.ts";
 import { people, setAccountScene, team } from "../integration/account-scene.ts";
 import { createTask, creationArm, deleteTask } from "../integration/account-stage.ts";
 import { processEnv, setScene, startStandIns, syncTask } from "../integration/scene.ts";
+import { nasty } from "./nasty.ts";
 import { inScratch } from "./scratch.ts";
 
 const limit = { timeout: 60_000 };
-
-/** Texts that mean something to a header, a log, a terminal, a path, a filter or a page. */
-const nasty = [
-  "Ann\r\nX-Injected: yes",
-  'Ann"}\n{"level":"error","msg":"forged"}',
-  "\u001b[2J\u001b]0;owned\u0007",
-  "../../../../etc/passwd",
-  '" or userName pr or "',
-  "<script>alert(1)</script>",
-  "\u202etxt.exe",
-  "\u2028\u2029\u0085",
-  "%0d%0aX-Injected:%20yes",
-  `$${"{jndi:ldap://127.0.0.1/a}"}`,
-];
 
 const nastyRow = (name: string, index: number): MemberRow => ({
   id: `user_nasty${index}`,

@@ -23,13 +23,14 @@ suite("a redirect leads nowhere", { concurrency: 3 }, () => {
       await using inside = await trap();
       await using scene = await setAccountScene();
       const { c1, cursor, scim } = scene;
-      cursor.script({ redirectTo: inside.url, status, times: 10 });
+      cursor.script({ redirectTo: inside.url, status });
       const sync = await c1.awaitFinish(c1.enqueue(syncTask));
       assert.equal(sync.ok, false);
       assert.equal(c1.uploads.length, 0);
       scim.script({ redirectTo: inside.url, status, times: 10 });
       const creation = await c1.awaitFinish(c1.enqueue(createTask("new@example.com")));
-      assert.equal(creation.ok, false);
+      assert.equal(creation.code, 9, creation.message);
+      assert.match(creation.message, /the SCIM server at .* redirect/);
 
       await using other = await setScene({
         before: ({ token }) => token.failNext(status, 1, { location: inside.url }),
