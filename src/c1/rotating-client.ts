@@ -53,8 +53,8 @@ const longestRetiredMs = 6 * 60 * 60_000;
 /**
  * Makes a client without credentials yet. A task keeps the credentials under which it was handed out, since nobody says that
  * C1 takes reports under others; only when C1 rejects those do its calls go over to newer ones, waiting for them a while,
- * because a mounted Secret comes up to a minute and a half after the rotation, and asking again now and then. Before the first poll under new credentials
- * comes a Hello, as C1 knows it of a process that starts.
+ * because a mounted Secret comes up to a minute and a half after the rotation, and asking again now and then. Before the first
+ * poll under new credentials comes a Hello, as C1 knows it of a process that starts.
  */
 export function createRotatingClient(options: RotatingClientOptions): RotatingC1Client {
   return new SessionSwitch(options);
