@@ -62,6 +62,19 @@ suite("the Lease through a real connection", () => {
     assert.deepEqual(scene.calls, ["get 200", "update 200", "update 200"]);
   });
 
+  test("an answer of more than 1 MiB is not read to its end", async () => {
+    await using scene = await setScene();
+    const note = (bytes: number) =>
+      scene.kube.changeLease((lease) => ({
+        ...lease,
+        metadata: { ...lease.metadata, labels: { ...lease.metadata.labels, note: "x".repeat(bytes) } },
+      }));
+    note(1_000_000);
+    assert.equal((await scene.lease.read(forever)).holder, "");
+    note(2 * 1024 * 1024);
+    await assert.rejects(scene.lease.read(forever), { code: "internal", message: /more than 1 MiB/ });
+  });
+
   test("an update over what has changed is refused as aborted", async () => {
     await using scene = await setScene();
     const old = await scene.lease.read(forever);
