@@ -137,16 +137,26 @@ suite("opening a sync file", () => {
     });
   }
 
-  test("a bomb is stopped at the limit, in bounded memory", async () => {
-    const bomb = Buffer.concat([magic, frame(Buffer.alloc(300 * 1024 * 1024))]);
-    assert.ok(bomb.length < 100_000);
-    globalThis.gc?.();
-    const before = process.memoryUsage().rss;
-    await assert.rejects(open(bomb, 10 * 1024 * 1024), { code: "resource_exhausted" });
-    const grown = (process.memoryUsage().rss - before) / 1024 ** 2;
-    assert.ok(grown < 150, `${grown.toFixed(0)} MiB more`);
-    assert.deepEqual(readdirSync(directory), ["file.c1z"]);
-  });
+  const mib = 1024 * 1024;
+  const unsized = (bytes: number) =>
+    zstdCompressSync(Buffer.alloc(bytes), { params: { [constants.ZSTD_c_contentSizeFlag]: 0 } });
+  const bombs: readonly (readonly [string, () => Buffer])[] = [
+    ["that says its size", () => frame(Buffer.alloc(300 * mib))],
+    ["that does not say its size", () => unsized(300 * mib)],
+    ["of many small frames", () => Buffer.concat(Array<Buffer>(40).fill(unsized(8 * mib)))],
+  ];
+  for (const [kind, make] of bombs) {
+    test(`a bomb ${kind} is stopped at the limit, in bounded memory`, async () => {
+      const bomb = Buffer.concat([magic, make()]);
+      assert.ok(bomb.length < 100_000);
+      globalThis.gc?.();
+      const before = process.memoryUsage().rss;
+      await assert.rejects(open(bomb, 10 * mib), { code: "resource_exhausted" });
+      const grown = (process.memoryUsage().rss - before) / mib;
+      assert.ok(grown < 150, `${grown.toFixed(0)} MiB more`);
+      assert.deepEqual(readdirSync(directory), ["file.c1z"]);
+    });
+  }
 
   test("what unpacks to exactly the limit is accepted", async () => {
     await using reader = await open(good, frameContent(good).length);
