@@ -165,6 +165,30 @@ suite("one HTTP request", () => {
     assert.equal(await it.client.send(expected, forever), 400);
   });
 
+  test("an address that an upstream gave is asked at the configured origin only", async () => {
+    const seen: (string | undefined)[] = [];
+    const answer: RequestListener = (request, response) => {
+      seen.push(request.url);
+      json(response, {});
+    };
+    await using other = await setUp(answer);
+    await using own = await setUp(answer, { authorization: () => "Bearer t" });
+    const at = (address: string) => own.client.send({ ...list, address: new URL(address) }, forever);
+    const { port } = new URL(own.server.url);
+    for (const address of [
+      `${other.server.url}/things`,
+      `http://localhost:${port}/things`,
+      `https://127.0.0.1:${port}`,
+    ]) {
+      const error = await failure(at(address));
+      assert.equal(error.code, "internal");
+      assert.match(error.message, /nothing was sent/);
+    }
+    assert.deepEqual(seen, []);
+    await at(`${own.server.url}/elsewhere`);
+    assert.deepEqual(seen, ["/elsewhere"]);
+  });
+
   test("only the beginning of an error page is read", async () => {
     const explain = (response: HttpResponse): string => `${response.body.length} bytes`;
     await using it = await setUp((_request, response) => response.writeHead(502).end("x".repeat(5_000_000)), {

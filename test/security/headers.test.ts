@@ -90,7 +90,10 @@ suite("credentials that would end a header are refused before anything is sent",
       for (const text of ["\r\nX-Injected: yes", "\n", "\u0007", "\u2028", "\u00e9"]) {
         const [first = "", ...rest] = right[name] ?? "";
         await using daemon = await spawnConnector([], { ...right, [name]: `${first}${text}${rest.join("")}` });
+        // One that took it would run on.
+        const late = setTimeout(() => daemon.kill("SIGKILL"), 15_000);
         const { code, stderr } = await daemon.ended;
+        clearTimeout(late);
         assert.equal(code, 2, `${JSON.stringify(text)}: ${stderr}`);
         assert.match(stderr, new RegExp(name));
       }

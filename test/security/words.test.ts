@@ -4,7 +4,7 @@ import { spawnConnector } from "../helpers/daemon.ts";
 import { until } from "../helpers/until.ts";
 import { setAccountScene, team } from "../integration/account-scene.ts";
 import { type AccountStage, accountEnv, createTask, startAccountStage } from "../integration/account-stage.ts";
-import { processEnv, syncTask } from "../integration/scene.ts";
+import { processEnv, startStandIns, syncTask } from "../integration/scene.ts";
 import { controls, nasty, notForHeaders } from "./nasty.ts";
 
 const limit = { timeout: 60_000 };
@@ -42,6 +42,14 @@ function textsIn(value: unknown): readonly string[] {
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
+const begins = { json: /^\{"level":"\w+","ts":".*\}$/, console: /^\d\d:\d\d:\d\d (debug|info |warn |error) / } as const;
+
+/** Fails when something in a log would move a terminal, or when a line is not one of ours. */
+function assertLines(text: string, format: keyof typeof begins): void {
+  assert.doesNotMatch(text, /(?!\n)[\p{Cc}\p{Cf}\u2028\u2029]/u);
+  for (const line of text.split("\n").slice(0, -1)) assert.match(line, begins[format]);
+}
+
 suite("what a server says with an error", { concurrency: 2 }, () => {
   test("is one line without control characters, for C1 and for the log", limit, async () => {
     await using scene = await setAccountScene();
@@ -72,9 +80,25 @@ suite("what a server says with an error", { concurrency: 2 }, () => {
     const { code, stderr } = await daemon.ended;
     assert.equal(code, 0);
     assert.ok(stderr.includes("C1 could not be asked for work"));
-    assert.doesNotMatch(stderr, /(?!\n)[\p{Cc}\p{Cf}\u2028\u2029]/u);
-    for (const line of stderr.split("\n").slice(0, -1)) {
-      assert.match(line, /^\d\d:\d\d:\d\d (debug|info |warn |error) /);
-    }
+    assertLines(stderr, "console");
   });
+});
+
+suite("an id of a task, which every line of its work names", { concurrency: 2 }, () => {
+  for (const format of ["json", "console"] as const) {
+    test(`is part of that line, whatever it holds: ${format}`, limit, async () => {
+      await using stage = await startStandIns({ c1: { taskIds: "any" } });
+      const { c1 } = stage;
+      await using daemon = await spawnConnector([], processEnv(stage, { BATON_LOG_FORMAT: format }));
+      for (const id of nasty) {
+        const end = await c1.awaitFinish(c1.enqueue({ ...syncTask, id }));
+        assert.equal(end.ok, true, `${id}: ${end.message}`);
+      }
+      daemon.kill("SIGTERM");
+      const { code, stderr } = await daemon.ended;
+      assert.equal(code, 0);
+      assert.ok(stderr.includes("X-Injected"), "the ids are in the log");
+      assertLines(stderr, format);
+    });
+  }
 });
