@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -37,10 +37,11 @@ suite("local files", () => {
     assert.throws(() => localFiles.readText(long), tooLong);
   });
 
-  test("a pipe in place of a file is empty, and not waited for", () => {
+  test("a pipe in place of a file is read to its end", () => {
     const pipe = join(directory, "pipe");
     execFileSync("mkfifo", [pipe]);
-    assert.equal(localFiles.readText(pipe), "");
+    spawn("sh", ["-c", `(printf a; sleep 0.2; printf b) > "${pipe}"`]);
+    assert.equal(localFiles.readText(pipe), "ab");
   });
 
   test("too long a configuration and too long a credential are named, with what to do", () => {

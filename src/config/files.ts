@@ -53,9 +53,9 @@ export const localFiles: ConfigFiles = {
   },
 };
 
-/** At most `maxBytes` of a file. A pipe in its place, which has no end until somebody writes, is not waited for. */
+/** At most `maxBytes` of a file, or of what a shell's process substitution puts in its place. */
 function readBeginning(path: string, maxBytes: number): Buffer {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const file = openSync(path, "r");
   try {
     const buffer = Buffer.alloc(maxBytes);
     let bytes = 0;
