@@ -24,8 +24,17 @@ suite("errors of calls", () => {
   test("secrets and e-mail addresses in a server's words are not passed on", () => {
     assert.equal(cleanDetails("Bearer eyJabc.def for jane.doe@example.com"), "Bearer [redacted] for [redacted]");
     assert.equal(cleanDetails("secret-token:conductorone.com:v1:abc is wrong"), "[redacted] is wrong");
-    assert.equal(cleanDetails("Bearer\u200beyJabc.def"), "Bearer [redacted]");
   });
+
+  // NUL, soft hyphen, zero-width space, word joiner, byte order mark, a tag.
+  for (const unseen of ["\u0000", "\u00ad", "\u200b", "\u2060", "\ufeff", "\u{e0041}"]) {
+    test(`nothing of them is shown for ${JSON.stringify(unseen)} within`, () => {
+      assert.equal(cleanDetails(`Bearer${unseen}eyJ${unseen}abc.def`), "Bearer [redacted]");
+      assert.equal(cleanDetails(`Bearer eyJ${unseen}abc.def ghi`), "Bearer [redacted] ghi");
+      assert.equal(cleanDetails(`secret-token:con${unseen}ductorone`), "[redacted]");
+      assert.equal(cleanDetails(`ada${unseen}.byron@exam${unseen}ple.com left`), "[redacted] left");
+    });
+  }
 
   test("a word as long as a header may be is no work", () => {
     const before = process.cpuUsage();

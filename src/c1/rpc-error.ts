@@ -33,9 +33,10 @@ function codeOf({ code, details }: RpcStatus): StatusCode {
 /** Words of another program, fit for a log and for C1. */
 export function cleanDetails(details: string): string {
   const safe = details
-    // What becomes a blank at the end is one for what follows.
-    .replace(/[\p{Cc}\p{Cf}\p{Cs}]+/gu, " ")
-    .replace(/\b(bearer|basic|mac)\s+\S+/gi, "$1 [redacted]")
+    // Invisible as the others, but white space for a regular expression.
+    .replaceAll("\ufeff", "\u200b")
+    // What nobody sees may stand before a token, and within one: it becomes a blank at the end only.
+    .replace(/\b(bearer|basic|mac)[\s\p{C}]+\S+/giu, "$1 [redacted]")
     .replace(/secret-token:\S+/gi, "[redacted]")
     // Looked for from the beginning of a word only: from each of its letters would take seconds for a long one.
     .replace(/(?<![^\s"'<>()])[^\s"'<>()]+@[^\s"'<>()]+/g, "[redacted]");

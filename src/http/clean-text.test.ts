@@ -10,6 +10,9 @@ suite("texts from an upstream", () => {
     ["user ada@example.com is unknown", "user [e-mail] is unknown"],
     ["by <ada+tag@example.com>.", "by [e-mail]"],
     ["bad key key_0123456789abcdef0123456789abcdef", "bad key [withheld]"],
+    ["for ada\u00ad.byron@exam\u200bple.com", "for [e-mail]"],
+    ["for ada\ufeff.byron\u0000@exam\u2060ple.com", "for [e-mail]"],
+    ["bad key key_0123456789\u200babcdef01234\u000056789abcdef", "bad key [withheld]"],
     ["\ud800 half", "\ufffd half"],
   ];
   for (const [text, expected] of cases) {

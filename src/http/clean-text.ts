@@ -9,10 +9,13 @@ export function cleanText(text: string, maxUnits: number): string {
   const line = text
     .slice(0, readUnits)
     .toWellFormed()
-    .replace(/[\s\p{C}]+/gu, " ")
+    // Invisible as others, but white space for a regular expression.
+    .replaceAll("\ufeff", "\u200b")
+    .replace(/\s+/gu, " ")
     .replace(/\S*@\S*/g, "[e-mail]")
-    // Long runs without blanks are keys, tokens or ids; no word is as long.
-    .replace(/[A-Za-z0-9_+/=-]{24,}/g, "[withheld]")
+    // Long runs without blanks are keys, tokens or ids; no word is as long. What nobody sees may stand within them.
+    .replace(/(?:[A-Za-z0-9_+/=-]\p{C}*){24,}/gu, "[withheld]")
+    .replace(/[\s\p{C}]+/gu, " ")
     .trim();
   return line.length <= maxUnits ? line : `${line.slice(0, maxUnits - 1).toWellFormed()}…`;
 }

@@ -63,6 +63,12 @@ suite("logger", () => {
     });
   }
 
+  test("console: an address with something unseen within is withheld whole", () => {
+    const { log, written } = lines({ format: "console" });
+    log.error("for ada\u00ad.byron@exam\u200bple.com");
+    assert.match(written.join(""), / for person-[0-9a-f]{12}\n$/);
+  });
+
   test("lines below the level are dropped", () => {
     const { log, written } = lines({ level: "warn" });
     log.info("quiet");

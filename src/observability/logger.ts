@@ -31,10 +31,14 @@ export interface LoggerOptions {
 /** A logger of JSON lines with the keys `level`, `ts`, `msg`, or of short lines for a terminal; each carries its log scope. */
 export function createLogger(options: LoggerOptions): Logger {
   const clean = createCleaner(options);
-  const format = options.format === "console" ? consoleLine : (line: string) => line;
+  // Nothing is taken from an address before it is withheld.
+  const format =
+    options.format === "console"
+      ? (line: string) => `${oneLine(clean(consoleLine(line)))}\n`
+      : (line: string) => escapeControls(clean(line));
   const destination = {
     write(line: string): void {
-      const text = escapeControls(clean(format(line)));
+      const text = format(line);
       for (const sink of options.sinks) sink.write(text);
     },
   };
@@ -138,9 +142,9 @@ function unitEscape(unit: number): string {
   return `\\u${unit.toString(16).padStart(4, "0")}`;
 }
 
-/** `12:00:00 warn  message key=value`, from a JSON line. */
+/** `12:00:00 warn  message key=value`, from a JSON line. The message is as it is. */
 function consoleLine(line: string): string {
   const { level, ts, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
-  return `${String(ts).slice(11, 19)} ${String(level).padEnd(5)} ${oneLine(String(msg))}${rest.join("")}\n`;
+  return `${String(ts).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}${rest.join("")}`;
 }
