@@ -177,7 +177,7 @@ suite("uploads that fail", () => {
       assert.deepEqual(h.retries, [name, name]);
       assert.deepEqual(h.rpcs, [name, name, "ok"]);
       // Between half and the whole of one second, and of two.
-      assert.deepEqual(h.clock.sleeps, [150, 1500]);
+      assert.deepEqual(h.clock.sleeps, [750, 1500]);
     });
   }
 

@@ -20,7 +20,6 @@ export const uploadRetryPolicy: RetryPolicy = {
   ]),
   // Five attempts within a moment would waste a sync of minutes on an outage of seconds.
   leastShare: 0.5,
-  firstDelayMs: 200,
 };
 
 export interface UploadDeps {

@@ -29,7 +29,7 @@ suite("report", () => {
     await reporter.report(report, never);
     assert.equal(c1.callsOf("finishTask").length, 3);
     assert.equal(c1.reports(id).length, 1);
-    assert.deepEqual(clock.sleeps, [200, 2_000]);
+    assert.deepEqual(clock.sleeps, [500, 6_000]);
     assert.equal(await reporter.reportAgain(id, never), false);
   });
 

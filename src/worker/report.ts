@@ -26,7 +26,7 @@ export interface Reporter {
 }
 
 /** Before the second attempt, the third …: five attempts over about two minutes, ±20 %. The task keeps its slot meanwhile. */
-const waitsMs = [200, 2_000, 20_000, 90_000] as const;
+const waitsMs = [500, 6_000, 30_000, 80_000] as const;
 const jitterShare = 0.2;
 
 const retryableCodes: ReadonlySet<StatusCode> = new Set([

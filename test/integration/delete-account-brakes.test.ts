@@ -153,17 +153,6 @@ suite("a directory without deletion", { concurrency: 3 }, () => {
     });
   }
 
-  test("somebody is inactive already: success, and no change is sent", limit, async () => {
-    const inactive = [
-      ...users.filter((user) => user !== "cleo@example.com"),
-      { userName: "cleo@example.com", active: false },
-    ];
-    const env = { BATON_CURSOR_SCIM_ALLOW_DEACTIVATION: "true" };
-    await using stage = await scene({ scim: { users: inactive, quirks: { deleteForbidden: 405 } }, env });
-    assert.equal(await deletion(stage, deleteTask("user_cleo")), "done");
-    assert.deepEqual(effectsOf(stage), []);
-  });
-
   test("allowed, but not needed: deleted", limit, async () => {
     await using stage = await scene({ env: { BATON_CURSOR_SCIM_ALLOW_DEACTIVATION: "true" } });
     assert.equal(await deletion(stage, deleteTask("user_cleo")), "done");

@@ -32,7 +32,6 @@ const retryPolicy: RetryPolicy = {
   maxDelayMs: 60_000,
   maxRetryAfterMs: 5 * 60_000,
   retryOn: new Set(["unavailable", "deadline_exceeded"]),
-  firstDelayMs: 200,
 };
 
 const hastyPolicy: RetryPolicy = { ...retryPolicy, attempts: 3, maxDelayMs: 5_000, maxRetryAfterMs: 5_000 };

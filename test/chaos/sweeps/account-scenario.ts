@@ -42,7 +42,7 @@ export interface AccountScenario {
   readonly from?: string;
   /** The one change of the directory that the task is about, whoever made it. */
   readonly effects: readonly ScimEffect["kind"][];
-  /** The change is sent again when its answer is lost, which changes nothing more. */
+  /** The change may be sent again, which changes nothing more. */
   readonly mayRepeat?: true;
   /** What the directory has of the person in the end. */
   readonly records: readonly { readonly active: boolean }[];

@@ -196,7 +196,7 @@ async function judgeAccounts(
   assert.deepEqual(scim.violations, []);
   // What the directory refuses is only a question whether it does that.
   const later = scim.requests.slice(before.scimRequests).filter((request) => isWrite(request) && !isRefused(request));
-  if (before.changed) assert.deepEqual(later, [], "the second process wrote as well");
+  if (before.changed && !scenario.mayRepeat) assert.deepEqual(later, [], "the second process wrote as well");
 }
 
 function isWrite({ method }: ScimRequest): boolean {

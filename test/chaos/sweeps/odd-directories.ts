@@ -53,6 +53,7 @@ const deactivating = {
   ...deleting,
   env: { BATON_CURSOR_SCIM_ALLOW_DEACTIVATION: "true" },
   effects: ["patched"],
+  mayRepeat: true,
   records: [{ active: false }],
   judge: judgeDone,
 } as const;

@@ -46,8 +46,7 @@ async function eraseRecord(
       "the SCIM server does not delete users; nothing was changed: allow making them inactive instead with BATON_CURSOR_SCIM_ALLOW_DEACTIVATION=true",
     );
   }
-  // Deactivated by an earlier process, perhaps, that did not live to say so.
-  const done = record.active ? await scim.setActive(record, false, signal) : "done";
+  const done = await scim.setActive(record, false, signal);
   reservation.done();
   return done === "gone" ? "deleted" : "deactivated";
 }
