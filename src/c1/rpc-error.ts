@@ -39,7 +39,8 @@ export function cleanDetails(details: string): string {
     .replace(/\b(bearer|basic|mac)[\s\p{C}]+\S+/giu, "$1 [redacted]")
     .replace(/secret-token:\S+/gi, "[redacted]")
     // Looked for from the beginning of a word only: from each of its letters would take seconds for a long one.
-    .replace(/(?<![^\s"'<>()])[^\s"'<>()]+@[^\s"'<>()]+/g, "[redacted]");
+    .replace(/(?<![^\s"'<>()])[^\s"'<>()]+@[^\s"'<>()]+/g, "[redacted]")
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}]+/gu, " ");
   return oneLine(safe, maxDetailsBytes);
 }
 
