@@ -1,6 +1,6 @@
 /** Plays the same faults to our connector and to one on the Go SDK, measures both, and writes docs/scoreboard.md: `make scoreboard`. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import type { Line } from "../bench/acceptance.ts";
 import { catalog } from "../chaos/catalog/catalog.ts";
@@ -93,6 +93,8 @@ async function measure(canCompare: boolean): Promise<Benchmarks> {
 function measureWriters(): readonly Line[] {
   say("make bench BENCH_ARGS=--short");
   const lines = new URL("build/bench/acceptance.json", root);
+  // Figures of an earlier run are none of this one.
+  rmSync(lines, { force: true });
   spawnSync(process.execPath, ["test/bench/bench.ts", "--short"], { cwd: root, stdio: "inherit" });
   return JSON.parse(readFileSync(lines, "utf8"));
 }
@@ -146,6 +148,9 @@ async function main(): Promise<void> {
   writeFileSync(new URL("results.jsonl", out), all.map((result) => `${JSON.stringify(result)}\n`).join(""));
   const faults = { entries: [...catalog, ...signalEntries], ours, sdk };
   write(scoreboardDocument({ facts: machineFacts, short, seed, faults, machine, benchmarks }));
+  const failed = [...ours.results, ...machine.results].filter(({ observed, survived }) => !observed || !survived);
+  for (const { id } of failed) say(`baton-cursor did not survive ${id}, or nobody saw it`);
+  process.exitCode = failed.length === 0 ? 0 : 1;
 }
 
 await main();

@@ -12,9 +12,10 @@ export interface Row {
 
 /** What a sync file holds. */
 export interface Content {
-  /** `id` of each user and role, and of each grant, in any order. */
+  /** Who each user is (`userLine`), in any order. */
   readonly users: readonly string[];
   readonly disabled: number;
+  /** Ids, in any order. */
   readonly roles: readonly string[];
   readonly grants: readonly string[];
 }
@@ -33,6 +34,18 @@ function idOf({ email = "", id, publicId = "" }: Row): string {
   return id === undefined || id === "" ? `email:${lower(email)}` : String(id);
 }
 
+/** Id, e-mail address and name: what people are told apart by. */
+export function userLine(id: string, address: string, name: string): string {
+  return [id, address, name].join(" | ");
+}
+
+/** A user is called by the name, else by what stands before the `@`, else by the id. */
+function lineOf(row: Row): string {
+  const address = (row.email ?? "").trim();
+  const name = (row.name ?? "").trim();
+  return userLine(idOf(row), address, name || address.split("@")[0] || idOf(row));
+}
+
 /**
  * What a sync of these rows must hold: everybody once, an active row before a removed one, nobody who left and came back under
  * another id twice, the three roles that always exist and any other that somebody has, a grant for each active member.
@@ -48,7 +61,7 @@ export function contentOf(rows: readonly Row[]): Content {
   const here = new Set(active.map(({ email = "" }) => lower(email)));
   const gone = everybody.filter((row) => isGone(row) && !here.has(lower(row.email ?? "")));
   return {
-    users: [...active, ...gone].map(idOf),
+    users: [...active, ...gone].map(lineOf),
     disabled: gone.length,
     roles: [...new Set(["owner", "member", "free-owner", ...active.map(roleOf)])],
     grants: active.map((row) => `role:${roleOf(row)}:assigned:user:${idOf(row)}`),
@@ -71,6 +84,8 @@ export function oddRows(effect: string, rows: readonly Row[]): readonly Row[] {
       return rows.map(({ id: _id, ...row }) => row);
     case "ids-numbers":
       return rows.map((row, index) => ({ ...row, id: 1_000 + index }));
+    case "names-null":
+      return rows.map((row) => ({ ...row, name: null }));
     case "role-unknown":
       return rows.map((row, index) => (index === last ? { ...row, role: "Billing Admin" } : row));
     default:

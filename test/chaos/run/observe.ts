@@ -4,8 +4,9 @@ import type { Finish, UploadRecord } from "../../fakes/c1-server.ts";
 import { readC1z } from "../../helpers/read-c1z.ts";
 import type { TaskKind } from "../injection.ts";
 import type { Outcome } from "../manifest/outcome.ts";
-import { digest } from "../manifest/team.ts";
+import { digest, userLine } from "../manifest/team.ts";
 import type { ChaosStage } from "../program.ts";
+import { readUser } from "../sweeps/sync-contents.ts";
 import type { Person } from "./people.ts";
 
 /** How much there was in the stand-ins before a task. */
@@ -68,7 +69,10 @@ function contentOf({ contents, kind, path }: UploadRecord): string {
   const ids = (sql: string): string[] => file.all(sql).map(({ id }) => String(id));
   const resources = (type: string): string[] =>
     ids(`SELECT substr(external_id, ${type.length + 2}) AS id FROM v1_resources WHERE resource_type_id = '${type}'`);
-  const users = resources("user");
+  const users = file.all("SELECT data FROM v1_resources WHERE resource_type_id = 'user'").map(({ data }) => {
+    const { address, id, name } = readUser(data as Uint8Array);
+    return userLine(id, address, name);
+  });
   const grants = ids("SELECT external_id AS id FROM v1_grants");
   // Where the stand-in did not look into the records, who is disabled is who has no grant.
   const disabled = contents?.usersDisabled ?? users.length - grants.length;

@@ -24,14 +24,18 @@ export function syncContents(path: string): SyncContents {
   };
 }
 
-/** Field numbers of c1.connector.v2.Resource and UserTrait (resource.proto, annotation_trait.proto). */
 function userText(data: Uint8Array): string {
-  const resource = wireFields(data);
-  const id = text(inside(resource, 1), 2);
-  const trait = inside(inside(resource, 4), 2);
-  const status = inside(resource, 11).get(1);
+  const { address, id, name } = readUser(data);
+  const status = inside(wireFields(data), 11).get(1);
   const state = status === 1 ? "enabled" : status === 2 ? "disabled" : `status ${status}`;
-  return [id, text(inside(trait, 1), 1), text(resource, 3), state].join(", ");
+  return [id, address, name, state].join(", ");
+}
+
+/** Who a record of a user is about. Field numbers of c1.connector.v2.Resource and UserTrait (resource.proto, annotation_trait.proto). */
+export function readUser(data: Uint8Array): { readonly id: string; readonly address: string; readonly name: string } {
+  const resource = wireFields(data);
+  const trait = inside(inside(resource, 4), 2);
+  return { id: text(inside(resource, 1), 2), address: text(inside(trait, 1), 1), name: text(resource, 3) };
 }
 
 function inside(fields: WireFields, number: number): WireFields {
