@@ -32,6 +32,7 @@ const ways: readonly Way[] = [
       "test/deploy/tools.ts": otherPrograms,
       "test/deploy/tools/install.ts": otherPrograms,
       "test/helpers/inspector.test.ts": "starts a script of the test alone",
+      "test/helpers/lock-files.ts": otherPrograms,
       "test/helpers/scim-servers.ts": otherPrograms,
       "test/helpers/strace.ts": otherPrograms,
       "test/helpers/verbs-process.ts": "starts the stand-ins",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { suite, test } from "node:test";
+import { lockFiles } from "../helpers/lock-files.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
@@ -16,8 +17,18 @@ interface Locked {
 const manifest: Readonly<Record<string, Readonly<Record<string, string>> | undefined>> = JSON.parse(
   read("package.json"),
 );
-const { packages }: { readonly packages: Readonly<Record<string, Locked>> } = JSON.parse(read("package-lock.json"));
-const locked = Object.entries(packages).filter(([folder]) => folder !== "");
+const packagesOf = (url: URL): Readonly<Record<string, Locked>> => JSON.parse(readFileSync(url, "utf8")).packages;
+const packages = packagesOf(new URL("package-lock.json", root));
+/** What each lock file of the repository holds. All but the root's are for tests alone. */
+const locked = lockFiles().flatMap(({ path, url }) =>
+  Object.entries(packagesOf(url))
+    .filter(([folder]) => folder !== "")
+    .map(([folder, entry]) => ({
+      name: `${path}: ${folder}`,
+      forTests: path.includes("/") || entry.dev === true,
+      ...entry,
+    })),
+);
 
 const direct = ["dependencies", "devDependencies", "optionalDependencies"].flatMap((kind) =>
   Object.entries(manifest[kind] ?? {}).map(([name, version]) => ({ name, version, kind })),
@@ -75,9 +86,9 @@ suite("dependencies", () => {
     for (const { name, version } of direct) assert.match(version, /^\d+\.\d+\.\d+$/, name);
   });
 
-  test("everything in the lock file has a permissive licence, tools of the tests may be under the MPL", () => {
+  test("everything in the lock files has a permissive licence, tools of the tests may be under the MPL", () => {
     const others = locked.filter(
-      ([, { license = "none", dev }]) => !isPermissive(license) && !(dev === true && license === "MPL-2.0"),
+      ({ license = "none", forTests }) => !isPermissive(license) && !(forTests && license === "MPL-2.0"),
     );
     assert.deepEqual(others, []);
     assert.equal(isPermissive("(MIT OR GPL-3.0-only)"), true);
@@ -86,10 +97,10 @@ suite("dependencies", () => {
     }
   });
 
-  test("everything in the lock file is held by a SHA-512, and no registry is named", () => {
-    for (const [folder, { integrity, resolved }] of locked) {
-      assert.match(integrity ?? "", /^sha512-/, folder);
-      assert.equal(resolved, undefined, folder);
+  test("everything in the lock files is held by a SHA-512, and no registry is named", () => {
+    for (const { integrity, name, resolved } of locked) {
+      assert.match(integrity ?? "", /^sha512-/, name);
+      assert.equal(resolved, undefined, name);
     }
   });
 });
