@@ -22,15 +22,18 @@ export interface ReportKind {
 }
 
 /** Faults of the network. */
-const network: ReportKind = {
+export const network: ReportKind = {
   results: "results.jsonl",
   list: "list.txt",
   replay: ({ id, seed, underTest }) =>
     `node test/chaos/chaos.ts --under-test=${underTest} --seed=${seed} '--only=${id}'`,
 };
 
+/** The same, played in part: the results of a whole run stay. */
+export const inPart: ReportKind = { ...network, results: "part-results.jsonl", list: "part-list.txt" };
+
 /** Empties the file of results. With `verbose` the log of the program is printed too. */
-export async function openReport(count: number, verbose: boolean, kind = network): Promise<Report> {
+export async function openReport(count: number, verbose: boolean, kind: ReportKind = network): Promise<Report> {
   await mkdir(directory, { recursive: true });
   await writeFile(file(kind.results), "");
   let done = 0;
@@ -58,7 +61,7 @@ function lines(result: InjectionResult, kind: ReportKind): string {
 export async function finish(
   results: readonly InjectionResult[],
   planned: number,
-  kind = network,
+  kind: ReportKind = network,
   skipped: readonly string[] = [],
 ): Promise<number> {
   const sorted = results.toSorted((one, other) => one.id.localeCompare(other.id));
@@ -77,6 +80,7 @@ export async function finish(
   console.log(
     `chaos: ${good} of ${planned} injections survived as the manifest says (${distinct} of call × phase × effect)`,
   );
-  console.log(`chaos: ${passed ? "PASS" : "FAIL"}`);
+  const left = skipped.length === 0 ? "" : `, but ${skipped.length} groups were SKIPPED (see above)`;
+  console.log(`chaos: ${passed ? "PASS" : "FAIL"}${left}`);
   return passed ? 0 : 1;
 }

@@ -41,6 +41,9 @@ for (const target of chosen) {
     console.log(
       `  input of ${result.finding.input.length} bytes: ${file}; again: node test/fuzz/replay.ts ${target.name} ${file}`,
     );
+  } else if (result.accepted === 0 || result.reached === 0) {
+    failed += 1;
+    console.log(`  NOTHING PROVED: ${result.accepted} inputs accepted, ${(100 * result.reached).toFixed(1)} % reached`);
   } else if (keep) writeCorpus(target.name, result.kept);
 }
 console.log(

@@ -3,7 +3,7 @@ import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { showSeconds } from "../bench/numbers.ts";
 import { type DaemonProcess, spawnConnector } from "../helpers/daemon.ts";
-import { type FaultRates, noFaults } from "./faults.ts";
+import { type FaultCount, type FaultRates, noFaults } from "./faults.ts";
 import { type StandIns, startStandIns } from "./stand-ins.ts";
 
 const say = (text = ""): void => void process.stdout.write(`${text}\n`);
@@ -67,7 +67,10 @@ async function compare({ judged, pollMs }: (typeof paces)[number]): Promise<bool
   const withFaults = await faulty.more(syncs);
   const without = before + (await free.more(syncs - half));
   const outcomes = await Promise.all([free, faulty].map(({ standIns }) => standIns.ask("outcome")));
-  const problems = outcomes.flatMap((outcome) => outcome.problems);
+  const problems = [
+    ...outcomes.flatMap((outcome) => outcome.problems),
+    ...unfelt(outcomes[0]?.faults, outcomes[1]?.faults),
+  ];
   for (const problem of problems) say(`  ! ${problem}`);
   for (const [kind, { calls, faults }] of Object.entries(outcomes[1]?.faults ?? {})) {
     if (faults > 0) say(`  ${kind}: ${faults} of ${calls} went wrong`);
@@ -80,6 +83,15 @@ async function compare({ judged, pollMs }: (typeof paces)[number]): Promise<bool
   const found = `${(100 * share).toFixed(0)} % of the rate without faults (${wanted}), ${problems.length} problems (0)`;
   say(`  ${found}: ${good ? "PASS" : "FAIL"}`);
   return good;
+}
+
+/** Kinds of calls of which no more were made than without faults: those were not felt. */
+function unfelt(free: FaultCount = {}, faulty: FaultCount = {}): readonly string[] {
+  const kinds = ["GET cursor", "heartbeat", "upload", "finish"];
+  const made = (count: FaultCount, kind: string): number => count[kind]?.calls ?? 0;
+  return kinds
+    .filter((kind) => (faulty[kind]?.faults ?? 0) === 0 || made(faulty, kind) <= made(free, kind))
+    .map((kind) => `no fault of ${kind} was felt: ${made(faulty, kind)} calls, ${made(free, kind)} without faults`);
 }
 
 async function unlessEnded<T>(daemon: DaemonProcess, wait: Promise<T>): Promise<T> {

@@ -14,7 +14,15 @@ function moment(changes: Partial<Moment & Moment["holdings"]> = {}): Moment {
 }
 
 function lane(changes: Partial<LaneResult> = {}, outcome: Partial<LaneResult["outcome"]> = {}): LaneResult {
-  const good = { offered: 900, ended: 900, problems: [], faults: {}, kinds: {}, handedOutAgain: 0, refusedClocks: 0 };
+  const good = {
+    offered: 900,
+    ended: 900,
+    problems: [],
+    faults: { upload: { calls: 400, faults: 40 } },
+    kinds: {},
+    handedOutAgain: 0,
+    refusedClocks: 0,
+  };
   return {
     ...{
       name: "GetTask",
@@ -60,8 +68,19 @@ suite("the verdict of a soak", () => {
     }
   });
 
+  test("fails where nothing went wrong, and where neither credentials nor the clock changed in the time that they had", () => {
+    const none = { calls: 400, faults: 0 };
+    const silent = ["calls that went wrong"];
+    assert.deepEqual(failed(lane({}, { faults: {} })), silent);
+    assert.deepEqual(failed(lane({}, { faults: { upload: none } })), silent);
+    assert.deepEqual(failed(lane({}, { faults: { upload: { calls: 400, faults: 40 }, finish: none } })), silent);
+    assert.deepEqual(failed(lane({ swaps: 0 })), ["swaps of credentials"]);
+    assert.deepEqual(failed(lane({ clockJumps: 0 })), ["jumps of the clock"]);
+    assert.deepEqual(failed(lane({ swaps: 0, clockJumps: 0, end: moment({ tasks: 699 }) })), []);
+  });
+
   test("fails for memory that grew by more than a tenth, and says nothing of a run that was too short", () => {
-    const end = moment({ rssBytes: 111 * mib });
+    const end = moment({ tasks: 900, rssBytes: 111 * mib });
     assert.equal(failed(lane({ end })).length, 1);
     const short = judgeLane(lane({ warm: moment({ tasks: 150 }), end }));
     assert.deepEqual(

@@ -12,6 +12,10 @@ export interface Line {
 
 /** More than that after all tasks, compared with that after the first ones, is a leak. */
 const mostGrowth = 1.1;
+/** In fewer tasks after the warm-up neither a swap nor a jump of the clock may come. */
+const disturbedTasks = 200;
+/** Of all calls; polls, which go wrong seldom, are among them. */
+const leastFaults = 0.01;
 /** Before so many tasks the memory has not found its level. */
 export const rssAfterTasks = 500;
 
@@ -25,6 +29,29 @@ export function judgeLane(result: LaneResult): Line[] {
     line("tasks ended wrongly or twice, and other troubles", String(wrong), "0", wrong === 0),
     ...figures.map((figure) => noMore(figure, warm, end)),
     memory(warm, end),
+    ...disturbances(result),
+  ];
+}
+
+/** A soak in which nothing went wrong has proved nothing. */
+function disturbances({ clockJumps, end, outcome, swaps, warm }: LaneResult): Line[] {
+  const counts = Object.values(outcome.faults);
+  const sum = (of: "calls" | "faults"): number => counts.reduce((before, count) => before + count[of], 0);
+  const share = sum("faults") / Math.max(1, sum("calls"));
+  const missed = Object.entries(outcome.faults).filter(
+    ([kind, { calls, faults }]) => kind !== "poll" && calls >= 300 && faults === 0,
+  );
+  const wanted = `>= ${100 * leastFaults} %, of each kind`;
+  const found = `${(100 * share).toFixed(1)} %${missed.map(([kind]) => `, no ${kind}`).join("")}`;
+  const brief = end.tasks - warm.tasks < disturbedTasks;
+  const came = (what: string, count: number): Line => {
+    const judged = line(what, String(count), ">= 1", count > 0);
+    return brief ? { ...judged, verdict: "SKIP" } : judged;
+  };
+  return [
+    line("calls that went wrong", found, wanted, share >= leastFaults && missed.length === 0),
+    came("swaps of credentials", swaps),
+    came("jumps of the clock", clockJumps),
   ];
 }
 
