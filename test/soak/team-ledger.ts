@@ -1,23 +1,19 @@
+import { lineOf, type Row, userLine } from "../chaos/manifest/team.ts";
+import { readUser } from "../chaos/sweeps/sync-contents.ts";
 import { readC1z } from "../helpers/read-c1z.ts";
 
 /** A team in short: two teams with the same people in the same roles have the same. */
 export interface TeamDigest {
   readonly active: number;
   readonly removed: number;
-  /** Of ids and roles, whatever their order. */
+  /** Of ids, addresses, names and roles, whatever their order. */
   readonly sum: string;
-}
-
-interface Member {
-  readonly id?: string;
-  readonly role?: string;
-  readonly isRemoved?: boolean;
 }
 
 /** Remembers what a team was like, and when. Times are milliseconds on a clock that never jumps. */
 export interface TeamLedger {
   /** The team has changed. */
-  note(members: readonly Member[]): void;
+  note(members: readonly Row[]): void;
   /** Everything that it was at some moment from one time to another. */
   between(fromMs: number, toMs: number): readonly TeamDigest[];
 }
@@ -26,7 +22,7 @@ export function createTeamLedger(): TeamLedger {
   const states: { readonly sinceMs: number; readonly digest: TeamDigest }[] = [];
   return {
     note(members) {
-      const people = members.map(({ id = "", isRemoved, role = "" }) => ({ id, role: isRemoved === true ? "" : role }));
+      const people = members.map((row) => ({ who: lineOf(row), role: row.isRemoved === true ? "" : (row.role ?? "") }));
       states.push({ sinceMs: performance.now(), digest: digestOf(people) });
     },
     between: (fromMs, toMs) =>
@@ -44,16 +40,21 @@ export function digestOfFile(path: string): TeamDigest {
     if (roles.has(row["id"])) throw new Error(`${row["id"]} has two roles`);
     roles.set(row["id"], row["role"]);
   }
-  const users = file.all("SELECT substr(external_id, 6) AS id FROM v1_resources WHERE resource_type_id = 'user'");
-  return digestOf(users.map(({ id }) => ({ id: String(id), role: String(roles.get(id) ?? "") })));
+  const users = file.all("SELECT data FROM v1_resources WHERE resource_type_id = 'user'");
+  return digestOf(
+    users.map(({ data }) => {
+      const { address, id, name } = readUser(data as Uint8Array);
+      return { who: userLine(id, address, name), role: String(roles.get(id) ?? "") };
+    }),
+  );
 }
 
-function digestOf(people: readonly { readonly id: string; readonly role: string }[]): TeamDigest {
+function digestOf(people: readonly { readonly who: string; readonly role: string }[]): TeamDigest {
   let removed = 0;
   let [one, other] = [0, 0];
-  for (const { id, role } of people) {
+  for (const { who, role } of people) {
     if (role === "") removed += 1;
-    const text = `${id} ${role}`;
+    const text = `${who} ${role}`;
     one = (one + hash(text, 0x811c_9dc5)) >>> 0;
     other = (other + hash(text, 0x1234_5678)) >>> 0;
   }

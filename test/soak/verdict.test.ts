@@ -103,7 +103,12 @@ suite("the ledger of the team", () => {
       return JSON.stringify(ledger.between(0, Number.POSITIVE_INFINITY));
     };
     assert.equal(digest(ada, bo), digest(bo, ada));
-    const others = [digest(ada), digest(ada, { ...bo, role: "owner" }), digest(ada, { ...bo, isRemoved: true })];
+    const others = [
+      digest(ada),
+      digest(ada, { ...bo, role: "owner" }),
+      digest(ada, { ...bo, isRemoved: true }),
+      digest(ada, { ...bo, email: "x@example.com" }),
+    ];
     for (const other of others) assert.notEqual(other, digest(ada, bo));
   });
 

@@ -39,8 +39,8 @@ export function userLine(id: string, address: string, name: string): string {
   return [id, address, name].join(" | ");
 }
 
-/** A user is called by the name, else by what stands before the `@`, else by the id. */
-function lineOf(row: Row): string {
+/** How a sync shows this row: a user is called by the name, else by what stands before the `@`, else by the id. */
+export function lineOf(row: Row): string {
   const address = (row.email ?? "").trim();
   const name = (row.name ?? "").trim();
   return userLine(idOf(row), address, name || address.split("@")[0] || idOf(row));
