@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { emptiness } from "./harness/floor.ts";
 import { type RunOptions, runTarget } from "./harness/run-target.ts";
 import { targets } from "./harness/toys.ts";
 
@@ -39,7 +40,18 @@ suite("the fuzzing harness", () => {
     assert.equal(finding, undefined);
     assert.ok(runs > 100 && accepted + refused >= runs);
     assert.deepEqual(kept.map(({ length }) => length > 4).sort(), [false, true]);
+    assert.deepEqual(emptiness({ accepted, refused, runs, newInputs: 1, reached: 0.5 }, 0), []);
     const [one, other] = [await runToy("deep"), await runToy("deep")];
     assert.deepEqual([one.runs, one.finding], [other.runs, other.finding]);
+  });
+
+  test("says of a target that throws away every input that nothing was tried", async () => {
+    const result = await runToy("blind", { budgetMs: 200 });
+    assert.equal(result.finding, undefined);
+    assert.deepEqual(emptiness(result, 0), [
+      "no input was accepted",
+      "nothing of what it covers was reached",
+      "no kept input was replayed and none reached anything new",
+    ]);
   });
 });

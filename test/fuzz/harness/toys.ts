@@ -32,6 +32,8 @@ const isMarked = (input: Uint8Array) => input.length > 4 && input.length % 2 ===
 export const targets: readonly FuzzTarget[] = [
   toy("deep", readDeep),
   toy("sound", (input) => (input.length > 4 ? "accepted" : "refused")),
+  // A harness that throws away every input.
+  toy("blind", () => "refused", { covers: [] }),
   toy("hangs", (input) => {
     while (isMarked(input));
     return "accepted";
