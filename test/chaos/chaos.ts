@@ -5,7 +5,7 @@ import type { Fault } from "./catalog/fault.ts";
 import type { InjectionResult, ProgramName } from "./injection.ts";
 import type { ProgramUnderTest } from "./program.ts";
 import { goSdk } from "./programs/go-sdk.ts";
-import { finish, inPart, network, openReport } from "./report.ts";
+import { finish, network, openReport } from "./report.ts";
 import { batonCursor } from "./run/baton-cursor.ts";
 import { type Piece, runAll } from "./run/workers.ts";
 import { planned, shortened, shuffled, storms } from "./schedule.ts";
@@ -61,7 +61,7 @@ async function main(): Promise<number> {
     }
     return 0;
   }
-  const kind = values.only === undefined && values.match === undefined ? network : inPart;
+  const kind = { ...network, isPart: values.only !== undefined || values.match !== undefined };
   const report = await openReport(plan.length, values.only !== undefined, kind);
   const results: InjectionResult[] = [];
   const jobs = values.only === undefined ? Number(values.jobs) : 1;

@@ -99,5 +99,7 @@ export interface InjectionResult {
   readonly outcome: string;
   readonly survived: boolean;
   readonly tookMs: number;
+  /** How many injections the process had met before; 0 for one that was started for it. Absent for faults of the machine. */
+  readonly nth?: number;
   readonly note?: string;
 }

@@ -1,8 +1,9 @@
 import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import type { InjectionResult } from "./injection.ts";
 
-const directory = new URL("../../build/chaos/", import.meta.url);
-const file = (name: string): URL => new URL(name, directory);
+const build = new URL("../../build/chaos/", import.meta.url);
+/** A part is written elsewhere, so that playing a failure again leaves the run that found it. */
+const directoryOf = ({ isPart }: ReportKind): URL => (isPart ? new URL("replay/", build) : build);
 
 /** Writes results as they come. */
 export interface Report {
@@ -16,24 +17,41 @@ export function isGood({ observed, survived }: InjectionResult): boolean {
 
 /** Names the files in `build/chaos` that belong to one command, and how it replays one injection. */
 export interface ReportKind {
+  /** The first word of its last lines. */
+  readonly name: string;
+  /** Only a part was asked for: its files go to `build/chaos/replay`. */
+  readonly isPart: boolean;
   readonly results: string;
   readonly list: string;
   replay(result: InjectionResult): string;
 }
 
+/** Faults that cannot be played here. */
+export interface Skipped {
+  readonly group: string;
+  /** `undefined` where even listing them needs what is missing. */
+  readonly count: number | undefined;
+  readonly reason: string;
+}
+
+/** One line for a group that is not played; the scoreboard reads it by its first word. */
+export function skippedLine({ count, group, reason }: Skipped): string {
+  return `skipped: ${group} (${count ?? "unknown number of"} faults): ${reason}`;
+}
+
 /** Faults of the network. */
-export const network: ReportKind = {
+export const network: Omit<ReportKind, "isPart"> = {
+  name: "chaos",
   results: "results.jsonl",
   list: "list.txt",
   replay: ({ id, seed, underTest }) =>
     `node test/chaos/chaos.ts --under-test=${underTest} --seed=${seed} '--only=${id}'`,
 };
 
-/** The same, played in part: the results of a whole run stay. */
-export const inPart: ReportKind = { ...network, results: "part-results.jsonl", list: "part-list.txt" };
-
 /** Empties the file of results. With `verbose` the log of the program is printed too. */
-export async function openReport(count: number, verbose: boolean, kind: ReportKind = network): Promise<Report> {
+export async function openReport(count: number, verbose: boolean, kind: ReportKind): Promise<Report> {
+  const directory = directoryOf(kind);
+  const file = (name: string): URL => new URL(name, directory);
   await mkdir(directory, { recursive: true });
   await writeFile(file(kind.results), "");
   let done = 0;
@@ -61,13 +79,13 @@ function lines(result: InjectionResult, kind: ReportKind): string {
 export async function finish(
   results: readonly InjectionResult[],
   planned: number,
-  kind: ReportKind = network,
-  skipped: readonly string[] = [],
+  kind: ReportKind,
+  skipped: readonly Skipped[] = [],
 ): Promise<number> {
   const sorted = results.toSorted((one, other) => one.id.localeCompare(other.id));
   const rows = sorted.map((result) => `${isGood(result) ? "survived" : "FAILED  "} ${result.id}  ${result.outcome}`);
-  const notPlayed = skipped.map((reason) => `skipped: ${reason}`);
-  await writeFile(file(kind.list), `${[...rows, ...notPlayed].join("\n")}\n`);
+  const notPlayed = skipped.map(skippedLine);
+  await writeFile(new URL(kind.list, directoryOf(kind)), `${[...rows, ...notPlayed].join("\n")}\n`);
   const targets = [...new Set(results.map(({ target }) => target))].sort();
   for (const target of targets) {
     const own = results.filter((result) => result.target === target);
@@ -78,9 +96,11 @@ export async function finish(
   const distinct = new Set(results.map(({ call, effect, phase }) => `${call} ${phase} ${effect}`)).size;
   const passed = good === planned && planned > 0;
   console.log(
-    `chaos: ${good} of ${planned} injections survived as the manifest says (${distinct} of call × phase × effect)`,
+    `${kind.name}: ${good} of ${planned} injections survived as the manifest says (${distinct} of call × phase × effect)`,
   );
-  const left = skipped.length === 0 ? "" : `, but ${skipped.length} groups were SKIPPED (see above)`;
-  console.log(`chaos: ${passed ? "PASS" : "FAIL"}${left}`);
+  const least = skipped.reduce((sum, { count = 0 }) => sum + count, 0);
+  const more = skipped.some(({ count }) => count === undefined) ? "+" : "";
+  const verdict = passed ? (skipped.length > 0 ? `${good} of ${planned} survived` : "PASS") : "FAIL";
+  console.log(`${kind.name}: ${verdict}${skipped.length > 0 ? `; ${least}${more} SKIPPED` : ""}`);
   return passed ? 0 : 1;
 }

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { straceProblem } from "../../helpers/strace.ts";
 import type { InjectionResult } from "../injection.ts";
-import { finish, openReport, type ReportKind } from "../report.ts";
+import { finish, openReport, type ReportKind, type Skipped, skippedLine } from "../report.ts";
 import { callFaults } from "./catalog/calls.ts";
 import { clockFaults } from "./catalog/clock.ts";
 import { diskFaults } from "./catalog/disk.ts";
@@ -24,6 +24,8 @@ const { values } = parseArgs({
 });
 
 const kind: ReportKind = {
+  name: "chaos-machine",
+  isPart: values.only !== undefined,
   results: "machine-results.jsonl",
   list: "machine-list.txt",
   replay: ({ id }) => `node test/chaos/machine/machine.ts '--only=${id}'`,
@@ -33,28 +35,34 @@ interface Group {
   readonly name: string;
   /** Why these faults cannot be played here. */
   problem(): string | undefined;
+  /** A list that is made by what may be missing. */
+  readonly isListedByIt?: true;
   faults(): readonly MachineFault[] | Promise<readonly MachineFault[]>;
 }
 
 const groups: readonly Group[] = [
   { name: "disk", problem: diskProblem, faults: () => diskFaults },
-  { name: "system calls", problem: straceProblem, faults: callFaults },
+  { name: "system calls", problem: straceProblem, faults: callFaults, isListedByIt: true },
   { name: "descriptors", problem: straceProblem, faults: () => descriptorFaults },
   { name: "memory", problem: memoryProblem, faults: () => memoryFaults },
   { name: "wall clock", problem: () => undefined, faults: () => clockFaults },
   { name: "Secret", problem: () => undefined, faults: () => secretFaults },
 ];
 
-/** What can be played here, and why the rest cannot. */
-async function playable(): Promise<{ readonly all: readonly MachineFault[]; readonly skipped: readonly string[] }> {
-  const all: MachineFault[] = [];
-  const skipped: string[] = [];
-  for (const { faults, name, problem } of groups) {
+/** What was asked for and can be played here, and why the rest cannot. */
+async function playable(): Promise<{ readonly plan: readonly MachineFault[]; readonly skipped: readonly Skipped[] }> {
+  const plan: MachineFault[] = [];
+  const skipped: Skipped[] = [];
+  for (const { faults, isListedByIt, name, problem } of groups) {
     const reason = problem();
-    if (reason === undefined) all.push(...(await faults()));
-    else skipped.push(`${name}: ${reason}`);
+    const isUnlisted = reason !== undefined && isListedByIt === true;
+    const wanted = isUnlisted ? [] : (await faults()).filter(isWanted);
+    const asked = values.short ? shortened(wanted) : wanted;
+    if (reason === undefined) plan.push(...asked);
+    else if (isUnlisted || asked.length > 0)
+      skipped.push({ group: name, count: isUnlisted ? undefined : asked.length, reason });
   }
-  return { all, skipped };
+  return { plan, skipped };
 }
 
 function isWanted({ id }: MachineFault): boolean {
@@ -105,10 +113,8 @@ async function playAll(
 }
 
 async function main(): Promise<number> {
-  const { all, skipped } = await playable();
-  const wanted = all.filter(isWanted);
-  const plan = values.short ? shortened(wanted) : wanted;
-  for (const reason of skipped) console.log(`skipped: ${reason}`);
+  const { plan, skipped } = await playable();
+  for (const group of skipped) console.log(skippedLine(group));
   if (plan.length === 0) throw new Error("nothing to play: see --list");
   if (values.list) {
     for (const { id } of plan) console.log(id);

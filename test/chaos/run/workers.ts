@@ -1,6 +1,6 @@
 import type { LaneName } from "../catalog/fault.ts";
 import type { InjectionResult } from "../injection.ts";
-import type { ProgramUnderTest } from "../program.ts";
+import type { ProcessUnderTest, ProgramUnderTest } from "../program.ts";
 import type { Planned, Storm } from "../schedule.ts";
 import { type Lane, openLane } from "./lane.ts";
 import { playInjection, playStorm } from "./run.ts";
@@ -39,6 +39,7 @@ export async function runAll({ isOver, jobs, onResult, plan, program, seed }: Wo
   };
   async function work(): Promise<void> {
     let lane: Lane | undefined;
+    const met = new WeakMap<ProcessUnderTest, number>();
     try {
       for (let next = take(undefined); next !== undefined; next = take(lane?.name)) {
         if (lane?.name !== laneOf(next)) {
@@ -50,7 +51,9 @@ export async function runAll({ isOver, jobs, onResult, plan, program, seed }: Wo
         const result = await ("faults" in next ? playStorm(lane, next, seed) : playInjection(lane, next, seed));
         const after = lane.process();
         const log = after?.log().slice(after === before ? from : 0) ?? "";
-        await onResult(result, log);
+        const nth = after !== undefined && after === before ? (met.get(after) ?? 0) : 0;
+        if (after !== undefined) met.set(after, nth + 1);
+        await onResult({ ...result, nth }, log);
         if (result.survived && result.observed) continue;
         await lane[Symbol.asyncDispose]();
         lane = undefined;
