@@ -1,5 +1,5 @@
 /**
- * What `inspect` and `diff` take for large files: `node test/bench/sync-files.ts [MEMBERS]`, a million by default. Fails when one of them
+ * What `inspect` and `diff` take for large files: `npx node test/bench/sync-files.ts [MEMBERS]`, a million by default. Fails when one of them
  * holds the file in memory instead of reading it row by row.
  */
 import { spawnSync } from "node:child_process";

@@ -45,7 +45,7 @@ export const network: Omit<ReportKind, "isPart"> = {
   results: "results.jsonl",
   list: "list.txt",
   replay: ({ id, seed, underTest }) =>
-    `node test/chaos/chaos.ts --under-test=${underTest} --seed=${seed} '--only=${id}'`,
+    `npx node test/chaos/chaos.ts --under-test=${underTest} --seed=${seed} '--only=${id}'`,
 };
 
 /** Empties the file of results. With `verbose` the log of the program is printed too. */

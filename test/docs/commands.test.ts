@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
@@ -43,7 +43,7 @@ suite("commands in the documentation", () => {
   test("there are some, and each shell block holds commands of kinds that are known", () => {
     assert.ok(ours.length >= 8, `${ours.length} of ours`);
     const known =
-      /^(?:BATON_\w+=|(?:dist\/)?baton-cursor |make |kubectl |helm |docker |cosign |baton |diff |rm |for |done$|image=|git )/;
+      /^(?:BATON_\w+=|(?:dist\/)?baton-cursor |make |kubectl |helm |docker |cosign |baton |diff |rm |for |done$|image=|git |npx node test\/)/;
     assert.deepEqual(
       all.filter(({ text }) => !known.test(text)).map(({ page, text }) => `${page}: ${text}`),
       [],
@@ -55,6 +55,15 @@ suite("commands in the documentation", () => {
     for (const { page, text } of all) {
       const target = /^make ([a-z-]+)/.exec(text)?.[1];
       if (target !== undefined) assert.match(makefile, new RegExp(`^${target}:`, "m"), `${page}: ${text}`);
+    }
+  });
+
+  test("every program of the tests is there, and is started with the Node of the project", () => {
+    for (const { page, text } of all) {
+      const path = /\bnode (\S+\.ts)\b/.exec(text)?.[1];
+      if (path === undefined) continue;
+      assert.match(text, /^npx node /, `${page}: ${text}`);
+      assert.ok(existsSync(root + path), `${page}: ${text}`);
     }
   });
 

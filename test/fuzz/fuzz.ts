@@ -40,7 +40,7 @@ for (const target of chosen) {
     writeFileSync(file, result.finding.input);
     console.log(`  FOUND ${result.finding.message.split("\n").slice(0, 12).join("\n    ")}`);
     console.log(
-      `  input of ${result.finding.input.length} bytes: ${file}; again: node test/fuzz/replay.ts ${target.name} ${file}`,
+      `  input of ${result.finding.input.length} bytes: ${file}; again: npx node test/fuzz/replay.ts ${target.name} ${file}`,
     );
     continue;
   }

@@ -1,4 +1,4 @@
-/** Plays the signals alone and prints what came of them: `node test/scoreboard/play-signals.ts baton-cursor|go-sdk`. */
+/** Plays the signals alone and prints what came of them: `npx node test/scoreboard/play-signals.ts baton-cursor|go-sdk`. */
 import { goSdk } from "../chaos/programs/go-sdk.ts";
 import { batonCursor } from "../chaos/run/baton-cursor.ts";
 import { playSignals } from "./signals.ts";

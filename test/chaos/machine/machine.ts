@@ -28,7 +28,7 @@ const kind: ReportKind = {
   isPart: values.only !== undefined,
   results: "machine-results.jsonl",
   list: "machine-list.txt",
-  replay: ({ id }) => `node test/chaos/machine/machine.ts '--only=${id}'`,
+  replay: ({ id }) => `npx node test/chaos/machine/machine.ts '--only=${id}'`,
 };
 
 interface Group {
