@@ -25,7 +25,7 @@ const { values } = parseArgs({
 
 const kind: ReportKind = {
   name: "chaos-machine",
-  isPart: values.only !== undefined,
+  isPart: values.only !== undefined || values.match !== undefined,
   results: "machine-results.jsonl",
   list: "machine-list.txt",
   replay: ({ id }) => `npx node test/chaos/machine/machine.ts '--only=${id}'`,
