@@ -44,7 +44,7 @@ for (const target of chosen) {
     );
     continue;
   }
-  const empty = emptiness(result, corpus.length);
+  const empty = emptiness(result, (keep ? result.kept : corpus).length);
   if (empty.length > 0) {
     failed += 1;
     console.log(`  NOTHING PROVED of ${target.name}: ${empty.join("; ")}`);
