@@ -19,7 +19,7 @@ const raised = { maxDeletesPerHour: 1_000, taskConcurrency: 20 };
 const free = { ...raised, scimRequestsPerMinute: unlimited };
 
 const full: AccountPlan = {
-  people: 200,
+  people: 300,
   pauseEvery: 5,
   // Less than the connector could make: otherwise nothing would be shown about the limit.
   throttled: { ...raised, scimRequestsPerMinute: 600, batched: false },

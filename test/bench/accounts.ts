@@ -26,7 +26,7 @@ async function main(): Promise<boolean> {
   say(`\n${plan.people} creations and ${plan.people} deletions at once, a third of the calls answered 429,`);
   say(`every ${plan.pauseEvery}th of those with Retry-After: 1, the others with 0`);
   const { pauseEvery } = plan;
-  const throttled = await loadOf(plan.people, plan.throttled, { pauseEvery, rssAfter: [warmTasks, 200, 300] });
+  const throttled = await loadOf(plan.people, plan.throttled, { pauseEvery, rssAfter: [100, warmTasks, 450] });
   const { calls } = throttled.outcome;
   say(
     `  ${showCount(calls.length)} calls, ${showCount(refused(calls))} refused; most within 60 s: ${showCount(mostCallsInAMinute(calls))}`,
