@@ -145,6 +145,54 @@ suite("one instance", () => {
     });
   }
 
+  for (const code of ["permission_denied", "unauthenticated"] as const) {
+    test(`says why it can never lead although it may read: ${code} at every update, without a pause`, async () => {
+      await using election = holdElection();
+      let refused = true;
+      // The read takes its time: meanwhile it must not look as if all were well.
+      election.store.faults = ({ verb }) => {
+        if (refused && verb === "update") throw new StatusError(code, "no such luck");
+        return { afterMs: 150 };
+      };
+      const a = election.stand("a");
+      const seen = new Set<string | undefined>();
+      await election.pass(200);
+      for (let look = 0; look < 100; look += 1) {
+        await election.pass(97);
+        seen.add(a.elector.problem());
+      }
+      assert.deepEqual([...seen], ["no such luck"]);
+      assert.equal(a.elector.leads(), false);
+      refused = false;
+      await election.pass(3_000);
+      assert.deepEqual([a.elector.problem(), a.elector.leads()], [undefined, true]);
+    });
+  }
+
+  test("who leads and is refused a renewal has no problem before it has lost the lead", async () => {
+    await using election = holdElection();
+    let refused = false;
+    election.store.faults = () => {
+      if (refused) throw new StatusError("permission_denied", "no such luck");
+      return {};
+    };
+    const open = election.stand("open");
+    await election.pass(5_000);
+    refused = true;
+    await election.pass(60_000);
+    assert.deepEqual([open.elector.leads(), open.elector.problem()], [true, undefined]);
+    refused = false;
+    open.stop();
+    await open.ended;
+    const strict = election.stand("strict", { strict: true });
+    await election.pass(5_000);
+    refused = true;
+    await election.pass(5_000);
+    assert.deepEqual([strict.elector.leads(), strict.elector.problem()], [true, undefined]);
+    await election.pass(20_000);
+    assert.deepEqual([strict.elector.leads(), strict.elector.problem()], [false, "no such luck"]);
+  });
+
   test("an outage is no problem of that kind, and takes one line a minute", async () => {
     await using election = holdElection();
     election.cutOff("a");
@@ -160,6 +208,26 @@ suite("one instance", () => {
 });
 
 suite("two instances", () => {
+  test("who may only read stands by without a problem, until it would have to take the Lease", async () => {
+    await using election = holdElection();
+    election.stand("a");
+    await election.pass(100);
+    let cut = false;
+    election.store.faults = ({ caller, verb }) => {
+      if (caller === "b" && verb === "update") throw new StatusError("permission_denied", "no such luck");
+      return cut && caller === "a" ? { outcome: "refused" } : {};
+    };
+    const b = election.stand("b");
+    await election.pass(60_000);
+    assert.equal(b.elector.problem(), undefined);
+    cut = true;
+    await election.pass(20_000);
+    assert.equal(b.elector.problem(), "no such luck");
+    cut = false;
+    await election.pass(5_000);
+    assert.equal(b.elector.problem(), undefined);
+  });
+
   test("one leads, the other reads every 1.6 to 2 s", async () => {
     await using election = holdElection();
     election.stand("a");
@@ -170,6 +238,27 @@ suite("two instances", () => {
     const bs = election.store.calls.filter(({ caller }) => caller === "b");
     assert.ok(bs.every(({ verb }) => verb === "get"));
     assert.ok(bs.length >= 1_800 && bs.length <= 2_250, `${bs.length} calls`);
+  });
+
+  test("who stands by is refused a look: no problem before the Lease that it has seen would have expired", async () => {
+    await using election = holdElection();
+    election.stand("a");
+    await election.pass(100);
+    let refused = false;
+    election.store.faults = ({ caller }) => {
+      if (refused && caller === "b") throw new StatusError("permission_denied", "no such luck");
+      return {};
+    };
+    const b = election.stand("b");
+    await election.pass(20_000);
+    refused = true;
+    await election.pass(10_000);
+    assert.equal(b.elector.problem(), undefined);
+    await election.pass(10_000);
+    assert.equal(b.elector.problem(), "no such luck");
+    refused = false;
+    await election.pass(3_000);
+    assert.deepEqual([b.elector.problem(), election.leaders()], [undefined, ["a"]]);
   });
 
   test("of two that start together one leads", async () => {

@@ -52,7 +52,10 @@ export interface Elector {
   untilLeading(signal: AbortSignal): Promise<void>;
   /** Aborts when work that only a leader may do must be given up: in strict mode, at the end of leading. */
   lost(): AbortSignal | undefined;
-  /** Why the Lease has never been readable and won't become so by waiting, in words. */
+  /**
+   * Why this instance cannot lead, and won't by waiting: the API refused to let it read or take the Lease. In words;
+   * `undefined` while it leads, and as long as it needs no more than it may, such as while another holds the Lease.
+   */
   problem(): string | undefined;
   /**
    * Stands for election until `stop` aborts, then gives the Lease back; never rejects. Strict: leads for at most
@@ -93,7 +96,7 @@ class LeaseElector implements Elector {
   leads = (): boolean => this.#term.active();
   untilLeading = (signal: AbortSignal): Promise<void> => this.#term.begun(signal);
   lost = (): AbortSignal | undefined => this.#term.lost();
-  problem = (): string | undefined => this.#problem;
+  problem = (): string | undefined => (this.leads() ? undefined : this.#problem);
 
   async run(stop: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
@@ -116,6 +119,8 @@ class LeaseElector implements Elector {
       }
       if (this.#failures > 0) this.#deps.log.info("the Kubernetes API answers again", { lease_holder: this.#holder() });
       this.#failures = 0;
+      // Not before: of what is needed to lead, reading is only the first half.
+      this.#problem = undefined;
     } catch (reason) {
       this.#failed(StatusError.from(reason));
     }
@@ -128,7 +133,6 @@ class LeaseElector implements Elector {
       const record = await this.#call(signal, (limited) => this.#deps.lease.read(limited));
       this.#seen.see(record, clock.monotonicMs());
       this.#stale = false;
-      this.#problem = undefined;
       // Its own name there is an update that worked although its answer was lost.
       if (this.#seen.mine && !strict) this.#term.lead(undefined);
     }
@@ -204,8 +208,14 @@ class LeaseElector implements Elector {
 
   #holder = (): string => this.#seen.record?.holder ?? "";
 
+  /** As far as is known, nobody but this instance could lead now. */
+  #isNeeded(): boolean {
+    if (this.leads()) return false;
+    return this.#seen.record === undefined || this.#seen.expiresInMs(this.#deps.clock.monotonicMs()) <= 0;
+  }
+
   #failed({ code, message }: StatusError): void {
-    if (this.#seen.record === undefined) this.#problem = finalCodes.has(code) ? message : undefined;
+    if (finalCodes.has(code) && this.#isNeeded()) this.#problem = message;
     this.#failures += 1;
     if (this.#failures % failuresPerLine !== 1) return;
     this.#deps.log.warn("the Lease could not be read or renewed; trying again", {

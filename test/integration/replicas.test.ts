@@ -136,6 +136,23 @@ suite("two replicas and one Lease", { concurrency: 3 }, () => {
     assert.equal(replicas.polls.length, 0);
   });
 
+  test("a replica whose role lets it read the Lease but not take it is not ready and says why", async () => {
+    await using replicas = await setReplicas();
+    const readOnly = roleFor("baton-cursor").rules.map((rule) =>
+      rule.resources.includes("leases") ? { ...rule, verbs: ["get"] } : rule,
+    );
+    const daemon = await replicas.start("pod-a", {}, { rules: readOnly });
+    await until(() => daemon.stderr().includes("could not be read or renewed"), "a log line");
+    // Over several rounds: each begins with a read that works.
+    for (let look = 0; look < 25; look += 1) {
+      const { status, body } = await readiness(daemon);
+      assert.equal(status, 503);
+      assert.match(body, /403 to update the Lease connectors\/baton-cursor/);
+      await delay(200);
+    }
+    assert.equal(replicas.polls.length, 0);
+  });
+
   test("with Events on, the pod shows who leads", async () => {
     await using replicas = await setReplicas();
     const daemon = await replicas.start("pod-a", { BATON_KUBERNETES_EVENTS: "true", POD_UID: "uid-1" });
