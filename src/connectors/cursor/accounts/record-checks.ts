@@ -4,16 +4,17 @@ import type { ScimUser } from "../../../scim/schema.ts";
 import type { Target } from "./target.ts";
 
 /**
- * Throws `failed_precondition` for a record that has the address only as one of several, under the name of another address: it
- * is somebody else's.
+ * Throws `failed_precondition` for a record that has the address only as one of several and is known by another one, its primary
+ * address or, where it has none, its user name: it is somebody else's.
  */
 export function refuseSecondary(record: ScimUser, email: string): void {
   const key = emailKey(email);
-  const names = [record.userName, record.primaryEmail ?? ""].map(emailKey);
-  if (names.includes(key) || !isEmailAddress(record.userName.trim())) return;
+  const primary = emailKey(record.primaryEmail ?? "");
+  if (key === primary || key === emailKey(record.userName)) return;
+  if (primary === "" && !isEmailAddress(record.userName.trim())) return;
   throw new StatusError(
     "failed_precondition",
-    `the only SCIM record with this e-mail address (id ${shownId(record.id)}) has it as a further address of somebody whose user name is another one; nothing was changed: put the addresses right in the directory`,
+    `the only SCIM record with this e-mail address (id ${shownId(record.id)}) has it as a further address of somebody whose primary address or user name is another one; nothing was changed: put the addresses right in the directory`,
   );
 }
 
