@@ -242,6 +242,32 @@ suite("values", () => {
     });
   }
 
+  test("a collector's address with a user name or a password is refused wherever it comes from, unrepeated", () => {
+    const flag = "--otel-collector-endpoint";
+    const variables = [
+      "BATON_OTEL_COLLECTOR_ENDPOINT",
+      "OTEL_EXPORTER_OTLP_ENDPOINT",
+      "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ];
+    const url = "https://me:hunter2@collector.example:4318/x";
+    const worlds: World[] = [
+      ...variables.map((name) => ({ env: { [name]: url } })),
+      { env: { OTEL_EXPORTER_OTLP_ENDPOINT: "https://hunter2@collector.example" } },
+      { files: { "/srv/.baton.yaml": `otel-collector-endpoint: ${url}\n` } },
+      ...[url, "me:hunter2@collector.example:4317", "HTTPS://me:hunter2@collector.example"].map((address) => ({
+        argv: [`${flag}=${address}`],
+      })),
+    ];
+    for (const world of worlds) {
+      const problems = problemsOf(world);
+      assert.equal(problems.length, 1, JSON.stringify(world));
+      assert.match(problems[0] ?? "", /a user name or a password.*OTEL_EXPORTER_OTLP_HEADERS/);
+      assert.doesNotMatch(problems[0] ?? "", /hunter2|me:/);
+    }
+    const without = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://collector.example/a@b" };
+    assert.equal(parse({ argv: [`${flag}=collector.example:4317`], env: without }).warnings.length, 0);
+  });
+
   test("a host name that is empty or too long still gives a usable host id", () => {
     assert.equal(parse({ hostname: "" }).config.hostId, "baton-sdk");
     assert.equal(parse({ hostname: "x".repeat(300) }).config.hostId.length, 256);

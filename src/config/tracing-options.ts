@@ -1,14 +1,24 @@
 import { type InferConfig, option, optional } from "./option.ts";
 import { bool, choice, text } from "./value-type.ts";
 
-const collector = text("URL or host:port", (value) =>
-  URL.canParse(urlOf(value, false)) ? undefined : ["is not an address", "give host:port, or a URL with http or https"],
-);
-const url = text("URL", (value) =>
-  /^https?:$/.test(URL.parse(value)?.protocol ?? "")
+const userInfo = [
+  "holds a user name or a password, which addresses do not keep secret",
+  "leave it out, and give the collector its credential in OTEL_EXPORTER_OTLP_HEADERS",
+] as const;
+const collector = text("URL or host:port", (value) => {
+  // It has no use for a path, so that whatever the notation is, what comes before this sign is no host.
+  if (value.includes("@")) return userInfo;
+  return URL.canParse(urlOf(value, false))
     ? undefined
-    : ["is not a URL", "give one that begins with http:// or https://"],
-);
+    : ["is not an address", "give host:port, or a URL with http or https"];
+});
+const url = text("URL", (value) => {
+  const parsed = URL.parse(value);
+  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
+    return ["is not a URL", "give one that begins with http:// or https://"];
+  }
+  return parsed.username === "" && parsed.password === "" ? undefined : userInfo;
+});
 const protocol = choice(["http/protobuf", "grpc"]);
 const group = "Health and metrics";
 
