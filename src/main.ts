@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { appendFileSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
@@ -28,6 +28,7 @@ import { localFiles } from "./config/files.ts";
 import { type ParsedConfig, parseConfig } from "./config/parse.ts";
 import type { ConfigInput } from "./config/sources.ts";
 import { cursorMetadata } from "./connectors/cursor/metadata.ts";
+import { createLogFile } from "./observability/log-file.ts";
 import { createLogger, type LogSink } from "./observability/logger.ts";
 
 // The bundle replaces these two by texts; from a checkout they are unset.
@@ -143,9 +144,7 @@ function terminalQuestion(): ((question: string, signal: AbortSignal) => Promise
 
 function logSinks(paths: readonly string[]): LogSink[] {
   if (paths.length === 0) return [{ write: out.stderr }];
-  return paths.map((path) =>
-    path === "stderr" ? { write: out.stderr } : { write: (line) => appendFileSync(path, line, { mode: 0o600 }) },
-  );
+  return paths.map((path) => (path === "stderr" ? { write: out.stderr } : createLogFile(path, out.stderr)));
 }
 
 /** What SSL_CERT_FILE and SSL_CERT_DIR name; Node itself reads NODE_EXTRA_CA_CERTS only. */
@@ -180,6 +179,8 @@ function stopSignal(): AbortSignal {
 
 // The next write tells.
 process.stdout.on("error", () => undefined);
+// Whoever reads the log may end or run out of space; the work must not end with it.
+process.stderr.on("error", () => undefined);
 process.on("uncaughtException", (error) => process.exit(reportCrash(error, out)));
 try {
   process.exitCode = await run(dispatch(input));

@@ -155,10 +155,13 @@ function directories(values: Partial<Config>, service: boolean, { files, cwd }: 
     const fix = "name an existing, writable directory, e.g. an emptyDir, here or in BATON_TMPDIR";
     problems.push({ field: fieldName(options.c1zTempDir), message, fix });
   }
-  const places: [OptionRow, string][] = (values.logPath ?? [])
-    .filter((path) => !isStream(path))
-    .map((path) => [options.logPath, path]);
+  const logFiles = (values.logPath ?? []).filter((path) => !isStream(path));
+  const places: [OptionRow, string][] = logFiles.map((path) => [options.logPath, path]);
   if (!service && values.file !== undefined) places.push([options.file, values.file]);
+  for (const path of logFiles.filter((each) => files.directoryProblem(resolve(cwd, each), "read") === undefined)) {
+    const message = `is ${resolve(cwd, path)}, which is a directory`;
+    problems.push({ field: fieldName(options.logPath), message, fix: "name a file in it" });
+  }
   for (const [row, path] of places) {
     const directory = dirname(resolve(cwd, path));
     const problem = files.directoryProblem(directory, "write");

@@ -322,6 +322,7 @@ suite("what belongs together", () => {
       /--file .* is in \/ro, which is not writable/,
     );
     assert.match(problemsOf({ argv: ["--log-path=/gone/a.log"] })[0] ?? "", /--log-path .* is in \/gone/);
+    assert.match(problemsOf({ argv: ["--log-path=/tmp"] })[0] ?? "", /--log-path .* is \/tmp, which is a directory/);
     assert.deepEqual(parse({ env: serviceEnv, argv: ["--log-path=/dev/stdout"] }).warnings, []);
   });
 });

@@ -62,9 +62,10 @@ class BoundedFile {
   write(line: string): void {
     const data = Buffer.from(line);
     if (this.#descriptor === undefined || this.bytes + data.length > this.#maxBytes) return;
-    writeSync(this.#descriptor, data);
-    this.#hash.update(data);
-    this.bytes += data.length;
+    // A full disk may take a part of the line; what is told of the file must be true of it.
+    const written = writeSync(this.#descriptor, data);
+    this.#hash.update(data.subarray(0, written));
+    this.bytes += written;
   }
 
   /** SHA-256 of everything written; call it once, after close. */

@@ -69,6 +69,28 @@ suite("logger", () => {
     assert.match(written.join(""), / for person-[0-9a-f]{12}\n$/);
   });
 
+  test("a line that cannot be written is no failure of what is logged; the next that can be tells how many were lost", () => {
+    const [full, other]: [string[], string[]] = [[], []];
+    let isFull = false;
+    const sink = {
+      write(line: string) {
+        if (isFull) throw new Error("ENOSPC");
+        full.push(line);
+      },
+    };
+    const { log } = lines({ sinks: [sink, { write: (line) => other.push(line) }] });
+    log.info("one");
+    isFull = true;
+    log.info("two");
+    log.info("three");
+    isFull = false;
+    log.info("four");
+    log.info("five");
+    const words = full.map((line) => JSON.parse(line)).map(({ lost, msg }) => (lost === undefined ? msg : lost));
+    assert.deepEqual(words, ["one", 2, "four", "five"]);
+    assert.equal(other.length, 5);
+  });
+
   test("lines below the level are dropped", () => {
     const { log, written } = lines({ level: "warn" });
     log.info("quiet");

@@ -11,6 +11,7 @@ export type LogFormat = "json" | "console";
 
 /** Where lines go. */
 export interface LogSink {
+  /** May throw: the line is lost then, and what was to be logged goes on. */
   write(line: string): void;
 }
 
@@ -36,10 +37,11 @@ export function createLogger(options: LoggerOptions): Logger {
     options.format === "console"
       ? (line: string) => `${oneLine(clean(consoleLine(line)))}\n`
       : (line: string) => escapeControls(clean(line));
+  const sinks = options.sinks.map((sink) => countingSink(sink, (lost) => format(lossLine(options.clock, lost))));
   const destination = {
     write(line: string): void {
       const text = format(line);
-      for (const sink of options.sinks) sink.write(text);
+      for (const sink of sinks) sink.write(text);
     },
   };
   const base = pino(
@@ -53,6 +55,27 @@ export function createLogger(options: LoggerOptions): Logger {
     destination,
   );
   return wrap(base, {});
+}
+
+/** Never throws: no work may fail because of its log. As soon as a line can be written again, one tells how many were not. */
+function countingSink(sink: LogSink, lossText: (lost: number) => string): LogSink {
+  let lost = 0;
+  return {
+    write(line) {
+      try {
+        if (lost > 0) sink.write(lossText(lost));
+        lost = 0;
+        sink.write(line);
+      } catch {
+        lost += 1;
+      }
+    },
+  };
+}
+
+function lossLine(clock: Clock, lost: number): string {
+  const ts = new Date(clock.nowMs()).toISOString();
+  return `${JSON.stringify({ level: "warn", ts, msg: "lines of this log were lost because they could not be written", lost })}\n`;
 }
 
 /** Fields are joined here and not by pino, which would write a key twice that is in two of them. */

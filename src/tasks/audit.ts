@@ -26,12 +26,13 @@ export async function audited<T extends { readonly kind: string }>(
     result,
     durationMs: Math.round(clock.monotonicMs() - startedMs),
   });
+  let result: T;
   try {
-    const result = await work();
-    log.info("provisioning action", fields(result.kind));
-    return result;
+    result = await work();
   } catch (reason) {
     log.warn("provisioning action", { ...fields("failed"), code: StatusError.from(reason).code });
     throw reason;
   }
+  log.info("provisioning action", fields(result.kind));
+  return result;
 }

@@ -10,6 +10,7 @@ import { type DaemonProcess, spawnConnector } from "../helpers/daemon.ts";
 import { printed, processEnv, type Scene, startStandIns, syncTask } from "./scene.ts";
 
 const limit = { timeout: 40_000 };
+const executable = new URL("../../dist/baton-cursor", import.meta.url).pathname;
 
 /** A daemon in a process of its own, between stand-ins, that has said Hello. */
 async function runningDaemon(
@@ -91,6 +92,45 @@ suite("the process in service mode", { concurrency: 2 }, () => {
     assert.equal((await daemon.ended).code, 0);
     assert.deepEqual(daemon.leftovers(), []);
   });
+
+  test(
+    "a log file that cannot be written: said once on standard error, work goes on, and so does the log",
+    limit,
+    async () => {
+      const directory = await mkdtemp(join(tmpdir(), "baton-logs-"));
+      try {
+        const path = join(directory, "baton.log");
+        await using stage = await runningDaemon({ BATON_LOG_PATH: path });
+        const { c1, daemon } = stage;
+        await rm(directory, { recursive: true });
+        for (let round = 0; round < 2; round += 1) assert.equal((await c1.awaitFinish(c1.enqueue(syncTask))).ok, true);
+        mkdirSync(directory);
+        daemon.kill("SIGTERM");
+        const { code, stderr } = await daemon.ended;
+        assert.equal(code, 0);
+        assert.match(stderr, /^baton-cursor: the log file .* cannot be written \(ENOENT\): .*BATON_LOG_PATH\n$/);
+        assert.match(readFileSync(path, "utf8"), /"msg":"lines of this log were lost .*","lost":\d+\}\n\{.*stopped/s);
+      } finally {
+        await rm(directory, { recursive: true, force: true });
+      }
+    },
+  );
+
+  for (const [name, redirection] of [
+    ["standard error on a full disk", "2>/dev/full"],
+    ["standard error whose reader has ended", "2> >(head -c 1 >/dev/null)"],
+  ] as const) {
+    test(`${name}: lines are lost, work is not`, limit, async () => {
+      await using stage = await startStandIns();
+      const { c1 } = stage;
+      const command = ["-c", `exec "$0" ${redirection}`, executable];
+      await using daemon = await spawnConnector(command, processEnv(stage), { program: "/bin/bash" });
+      for (let round = 0; round < 3; round += 1) assert.equal((await c1.awaitFinish(c1.enqueue(syncTask))).ok, true);
+      daemon.kill("SIGTERM");
+      const { code, stderr } = await daemon.ended;
+      assert.deepEqual([code, stderr], [0, ""]);
+    });
+  }
 
   test("S2 a second signal ends the process on the spot with 1", limit, async () => {
     await using stage = await runningDaemon();
