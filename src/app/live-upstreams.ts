@@ -1,7 +1,9 @@
 import type { Secret } from "../baton/secret.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { Slot } from "../credentials/slot.ts";
+import type { ResponseEvent } from "../http/client.ts";
 import type { ScimClient } from "../scim/client.ts";
+import { discoveryOperation } from "../scim/discovery.ts";
 import type { LiveCredentials } from "./credentials.ts";
 
 /** The key in use. When Cursor rejects it, it may have been replaced by one that waits. */
@@ -30,12 +32,11 @@ export function watchedKey(credentials: LiveCredentials): WatchedKey {
   };
 }
 
-/** Opens a client of a directory; `onStatus` is told how each request was answered. */
-export type OpenScim = (
-  endpoint: string,
-  token: () => Secret,
-  onStatus: (status: number | undefined) => void,
-) => ScimClient;
+/** How a request was answered. */
+type Answer = Pick<ResponseEvent, "operation" | "status">;
+
+/** Opens a client of a directory; `onResponse` is told how each request was answered. */
+export type OpenScim = (endpoint: string, token: () => Secret, onResponse: (answer: Answer) => void) => ScimClient;
 
 /** What is needed of the credentials to follow the directory. */
 type ScimCredentials = Pick<LiveCredentials, "look" | "rotates" | "scim">;
@@ -59,11 +60,11 @@ export function scimInUse(credentials: ScimCredentials, open: OpenScim): () => S
         if (now?.endpoint === endpoint) own.token = now.token;
         return own.token;
       };
-      const onStatus = (status: number | undefined): void => {
+      const onResponse = (answer: Answer): void => {
         // What becomes of a directory that is no longer in use is no news.
-        if (scim.active()?.endpoint === endpoint) watchToken(status, credentials);
+        if (scim.active()?.endpoint === endpoint) watchToken(answer, credentials);
       };
-      const own = { endpoint, client: open(endpoint, token, onStatus), token: access.token };
+      const own = { endpoint, client: open(endpoint, token, onResponse), token: access.token };
       built = own;
     }
     built.token = access.token;
@@ -72,7 +73,8 @@ export function scimInUse(credentials: ScimCredentials, open: OpenScim): () => S
 }
 
 /** As far as it can be told: requests of a moment ago may have had an older token. */
-function watchToken(status: number | undefined, credentials: ScimCredentials): void {
+function watchToken({ operation, status }: Answer, credentials: ScimCredentials): void {
+  if (operation === discoveryOperation) return;
   if (status !== undefined && status < 300) credentials.scim.trusted();
   if (status === 401) reject(credentials.scim, "the SCIM directory rejected BATON_CURSOR_SCIM_TOKEN", credentials);
 }

@@ -122,7 +122,7 @@ function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics, isUse
     ...hooks,
   });
   if (isUsed) deps.status?.addBudget("SCIM directory", () => limiter.budget());
-  return (endpoint, token, onStatus) =>
+  return (endpoint, token, onResponse) =>
     createScimClient({
       endpoint,
       token,
@@ -139,7 +139,7 @@ function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics, isUse
       onResponse(event) {
         hooks.onResponse(event);
         traceCall(deps, "SCIM", event);
-        onStatus(event.status);
+        onResponse(event);
       },
       onRetry: ({ operation, attempt, delayMs, error }) =>
         log.warn("a call to the SCIM directory failed and is repeated", {

@@ -11,6 +11,12 @@ export interface ServiceProviderConfig {
   readonly maxResults: number | undefined;
 }
 
+/**
+ * What the call is named. Its answer says nothing about the token: some servers describe themselves to everybody (as RFC 7643
+ * section 5 recommends), others to nobody.
+ */
+export const discoveryOperation = "service_provider_config";
+
 /** What is assumed of a server that does not describe itself. */
 const unknown: ServiceProviderConfig = { patch: true, etag: false, maxResults: undefined };
 
@@ -26,7 +32,7 @@ export async function readServiceProviderConfig(
   try {
     return await calls.send(
       {
-        operation: "service_provider_config",
+        operation: discoveryOperation,
         method: "GET",
         path: "/ServiceProviderConfig",
         // It fails at this alone for as long as one likes: not worth waiting for.

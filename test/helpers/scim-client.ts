@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Clock } from "../../src/baton/clock.ts";
 import { Secret } from "../../src/baton/secret.ts";
 import { type StatusCode, StatusError } from "../../src/baton/status-error.ts";
+import type { ResponseEvent } from "../../src/http/client.ts";
 import { createRateLimiter } from "../../src/http/rate-limiter.ts";
 import type { RetryEvent } from "../../src/http/throttled-client.ts";
 import { createTransport } from "../../src/http/transport.ts";
@@ -32,6 +33,8 @@ export interface TestScimClientOptions {
   readonly maxScanAgeMs?: number;
   /** Told the time on the client's clock, in milliseconds, right before each request. */
   readonly onTicket?: (atMs: number) => void;
+  /** Told how each request was answered. */
+  readonly onResponse?: (event: ResponseEvent) => void;
 }
 
 /** A client as the daemon makes it. Disposing closes its connections. */
@@ -70,6 +73,7 @@ export function createTestScimClient(options: TestScimClientOptions): TestScimCl
     random: () => 0.5,
     names: scimNames,
     maxScanAgeMs: options.maxScanAgeMs ?? 10 * 60_000,
+    onResponse: options.onResponse,
     onRetry: (event) => retries.push(event),
   });
   return { client, retries, [Symbol.dispose]: () => transport.close() };
