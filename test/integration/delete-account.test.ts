@@ -14,6 +14,7 @@ import {
   removalsOf,
   rosterReadings,
   setAccountScene,
+  syncedUsers,
   team,
 } from "./account-scene.ts";
 import { deleteTask } from "./account-stage.ts";
@@ -108,6 +109,16 @@ suite("delete_resource: who is deleted", { concurrency: 3 }, () => {
     stage.link.apply();
     stage.daemon.clock.advanceMonotonic(31_000);
     assert.equal(await deletion(stage, deleteTask("user_cleo")), "gone");
+  });
+
+  test("whom a sync has seen gone and who is back since is somebody to delete again", limit, async () => {
+    await using stage = await scene();
+    assert.equal(await deletion(stage, deleteTask("user_cleo")), "done");
+    assert.ok(!activeIds(stage).includes("user_cleo"));
+    await syncedUsers(stage);
+    stage.cursor.setMembers(team);
+    stage.daemon.clock.advanceMonotonic(31_000);
+    await refused(stage, deleteTask("user_cleo"), 9, /is an active Cursor member, but/);
   });
 
   test("two tasks for the same person at once: one after the other, one deletion, both succeed", limit, async () => {

@@ -5,7 +5,7 @@ import { createSharedReading } from "../../baton/shared-reading.ts";
 import type { HttpClient } from "../../http/client.ts";
 import type { ScimClient } from "../../scim/client.ts";
 import { createCursorAccounts } from "./accounts/accounts.ts";
-import { createDeletions } from "./accounts/deletions.ts";
+import { createDeletions, type Deletions } from "./accounts/deletions.ts";
 import type { AccountOptions } from "./accounts/deps.ts";
 import { removeMember } from "./accounts/remove-member.ts";
 import { indexTeam } from "./accounts/team-index.ts";
@@ -51,6 +51,7 @@ export function createCursorConnector(deps: CursorConnectorDeps): Connector {
   });
   const guard = createShrinkGuard(deps.shrink, log);
   const rosterLog = createRosterLog(log);
+  const deletions = createDeletions(deps.clock);
   // Sizes of snapshots that may yet be accepted; they go when their snapshot does.
   const activeCounts = new WeakMap<Snapshot, number>();
 
@@ -58,12 +59,16 @@ export function createCursorConnector(deps: CursorConnectorDeps): Connector {
     return buildRoster(await readMembers(api, reading, log, signal));
   }
 
-  const readGuarded = async (signal: AbortSignal): Promise<Roster> =>
-    guard.check(await readRoster(signal), () => readRoster(signal));
+  async function readGuarded(signal: AbortSignal): Promise<Roster> {
+    const roster = await guard.check(await readRoster(signal), () => readRoster(signal));
+    // Syncs see people go between tasks.
+    deletions.observe(roster.members);
+    return roster;
+  }
 
   return {
     metadata: cursorMetadata({ accounts: deps.scim !== undefined }),
-    accounts: deps.scim === undefined ? undefined : createAccounts(deps, deps.scim, api, readGuarded),
+    accounts: deps.scim === undefined ? undefined : createAccounts(deps, deps.scim, api, deletions, readGuarded),
     validate: (signal) => probeMembers(api, signal),
     async readSnapshot(signal) {
       const roster = await readGuarded(signal);
@@ -89,6 +94,7 @@ function createAccounts(
   deps: CursorConnectorDeps,
   scim: () => ScimClient,
   api: HttpClient,
+  deletions: Deletions,
   readRoster: (signal: AbortSignal) => Promise<Roster>,
 ): AccountManager {
   const { clock, accounts: settings = defaultAccounts } = deps;
@@ -98,7 +104,7 @@ function createAccounts(
     ...settings,
     scim,
     team,
-    deletions: createDeletions(clock),
+    deletions,
     removeMember: settings.removeUnmanaged
       ? (member, signal) =>
           removeMember(api, member, async (still) => (await team.get(0, still)).isActive(member.id), signal)

@@ -77,6 +77,36 @@ suite("deletions", () => {
     deletions.reserve(bob, team);
   });
 
+  for (const how of ["done", "unclear"] as const) {
+    test(`${how}: whom a reading shows again after one that did not has come back`, () => {
+      const { deletions } = setUp();
+      deletions.reserve(ada, team)[how]();
+      deletions.observe([ada, bob, cleo]);
+      deletions.observe([removed(ada), bob, cleo]);
+      // A task may hold a roster that is older than that.
+      assert.throws(() => deletions.reserve(bob, team), lastAdmin);
+      deletions.observe([ada, bob, cleo]);
+      assert.equal(deletions.has("user_ada", team), false);
+      deletions.reserve(bob, team);
+    });
+  }
+
+  test("a deletion that is under way is not ended by a reading", () => {
+    const { deletions } = setUp();
+    const reservation = deletions.reserve(ada, team);
+    deletions.observe([bob, cleo]);
+    deletions.observe([ada, bob, cleo]);
+    reservation.done();
+    deletions.observe([ada, bob, cleo]);
+    assert.equal(deletions.has("user_ada", team), true);
+  });
+
+  test("where nobody is remembered a reading is not even looked through", () => {
+    const { deletions } = setUp();
+    const unread = new Proxy<TeamMember[]>([], { get: () => assert.fail("looked at") });
+    deletions.observe(unread);
+  });
+
   for (const [how, hours] of [
     ["done", 24],
     ["unclear", 1],

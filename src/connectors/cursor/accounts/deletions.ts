@@ -25,6 +25,8 @@ export interface Deletions {
   reserve(member: TeamMember, team: TeamIndex): Reservation;
   /** Whether we deleted this member and `team`, which may be older, still shows it. */
   has(id: string, team: TeamIndex): boolean;
+  /** To be told of each new reading of the roster: whoever it shows again after one that did not has come back. */
+  observe(members: readonly TeamMember[]): void;
 }
 
 /**
@@ -36,6 +38,8 @@ const rememberedForMs = { done: 24 * 60 * 60_000, unclear: 60 * 60_000 } as cons
 interface Entry {
   readonly atMs: number;
   state: "running" | keyof typeof rememberedForMs;
+  /** Whether a roster has shown that the member is gone. */
+  seenGone: boolean;
 }
 
 export function createDeletions(clock: Clock): Deletions {
@@ -49,13 +53,22 @@ export function createDeletions(clock: Clock): Deletions {
     }
   }
 
+  /** A task may still hold an older roster, so that being gone alone is no reason to forget. */
+  function follow(active: ReadonlySet<string>): void {
+    for (const [id, entry] of entries) {
+      if (entry.state === "running") continue;
+      if (!active.has(id)) entry.seenGone = true;
+      else if (entry.seenGone) entries.delete(id);
+    }
+  }
+
   return {
     reserve(member, team) {
       forgetSettled(team);
       const remaining = [...team.adminIds].filter((id) => id !== member.id && !entries.has(id));
       if (team.adminIds.has(member.id) && remaining.length === 0) throw lastAdmin(member.id, team);
       const before = entries.get(member.id);
-      const entry: Entry = { atMs: clock.monotonicMs(), state: "running" };
+      const entry: Entry = { atMs: clock.monotonicMs(), state: "running", seenGone: false };
       entries.set(member.id, entry);
       return {
         done() {
@@ -73,6 +86,13 @@ export function createDeletions(clock: Clock): Deletions {
     has(id, team) {
       forgetSettled(team);
       return entries.get(id)?.state === "done";
+    },
+    observe(members) {
+      // A team may have a million members.
+      if (entries.size === 0) return;
+      const active = new Set<string>();
+      for (const { id, removed } of members) if (!removed && entries.has(id)) active.add(id);
+      follow(active);
     },
   };
 }
