@@ -42,6 +42,11 @@ export function openC1(deps: AppDeps, { credentials, metrics, transport, trust }
           },
           onRpc(call) {
             hooks.onRpc(call);
+            log.debug("a call to C1 ended", {
+              method: call.method,
+              code: call.code,
+              durationMs: Math.round(call.durationMs),
+            });
             deps.tracing?.called(`C1 ${call.method}`, call.durationMs, { "baton.code": call.code }, call.code !== "ok");
             // A token alone proves little: C1 may reject the calls that are made with it.
             if (call.code !== "ok" || call.method === "token") return;

@@ -8,10 +8,10 @@ import type { WorkerHooks } from "../worker/hooks.ts";
 import type { AppDeps } from "./deps.ts";
 
 /** Who is told of what happens, beside the metrics. */
-type Watchers = Pick<AppDeps, "clock" | "status" | "tracing">;
+type Watchers = Pick<AppDeps, "clock" | "log" | "status" | "tracing">;
 
 /** Counts and shows phases, and gives memory back after the one that leaves the parsed answer of the upstream behind. */
-export function syncHooks(metrics: Metrics, { clock, status, tracing }: Watchers): SyncHooks {
+export function syncHooks(metrics: Metrics, { clock, log, status, tracing }: Watchers): SyncHooks {
   const hooks = syncMetrics(metrics, clock);
   const page = status?.syncHooks;
   return {
@@ -23,6 +23,7 @@ export function syncHooks(metrics: Metrics, { clock, status, tracing }: Watchers
     onPhase(phase, durationMs) {
       hooks.onPhase(phase, durationMs);
       page?.onPhase(phase, durationMs);
+      log.debug("a phase of the sync ended", { phase, durationMs: Math.round(durationMs) });
       tracing?.stepped(`sync ${phase}`, durationMs);
       if (phase === "validate") reclaimMemory();
     },

@@ -74,7 +74,7 @@ export function createUpstreams(
     apiKey: key.take,
     onResponse(event) {
       hooks.onResponse(event);
-      traceCall(deps, "Cursor", event);
+      tellCall(deps, "Cursor", event);
       key.answered(event.status);
     },
     log,
@@ -105,7 +105,9 @@ export function createUpstreams(
   };
 }
 
-function traceCall({ tracing }: AppDeps, place: string, { operation, status, durationMs }: ResponseEvent): void {
+function tellCall({ log, tracing }: AppDeps, place: string, event: ResponseEvent): void {
+  const { code, durationMs, operation, status } = event;
+  log.debug(`a call to ${place} ended`, { operation, status, code, durationMs: Math.round(durationMs) });
   const facts = status === undefined ? {} : { "http.response.status_code": status };
   tracing?.called(`${place} ${operation}`, durationMs, facts, status === undefined || status >= 400);
 }
@@ -138,7 +140,7 @@ function scimOpener(deps: AppDeps, transport: Transport, metrics: Metrics, isUse
       maxScanAgeMs: config.cursorRosterMaxAgeMs,
       onResponse(event) {
         hooks.onResponse(event);
-        traceCall(deps, "SCIM", event);
+        tellCall(deps, "SCIM", event);
         onResponse(event);
       },
       onRetry: ({ operation, attempt, delayMs, error }) =>

@@ -1,9 +1,11 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { LogFields } from "./logger.ts";
+import type { LogFields, Logger } from "./logger.ts";
 
 /** What the lines of one piece of work have in common; it grows while more becomes known. */
 interface Scope {
   fields: LogFields;
+  /** Takes every line as well. */
+  log?: Logger | undefined;
 }
 
 const scopes = new AsyncLocalStorage<Scope | undefined>();
@@ -20,6 +22,20 @@ export function withLogScope<T>(fields: LogFields, work: () => T): T {
 export function addToLogScope(fields: LogFields): void {
   const scope = scopes.getStore();
   if (scope !== undefined) scope.fields = { ...scope.fields, ...fields };
+}
+
+/**
+ * From now on all lines of the work around it go to `log` as well, from level debug on, whichever part of it writes them; `undefined`
+ * ends that. Without such work nothing happens.
+ */
+export function alsoLogTo(log: Logger | undefined): void {
+  const scope = scopes.getStore();
+  if (scope !== undefined) scope.log = log;
+}
+
+/** Where else a line that is written here belongs. */
+export function scopeLogger(): Logger | undefined {
+  return scopes.getStore()?.log;
 }
 
 /** What a line that is written here has to carry. */

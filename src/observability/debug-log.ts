@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Upload } from "../baton/c1-client.ts";
-import type { Logger } from "../baton/logger.ts";
-import { createLogger, type LoggerOptions, teeLogger } from "./logger.ts";
+import { alsoLogTo } from "../baton/log-scope.ts";
+import { createPlainLogger, type LoggerOptions } from "./logger.ts";
 
 /** A directory of its own for one log; disposing removes it. */
 export interface PrivateDirectory extends AsyncDisposable {
@@ -19,28 +19,30 @@ export interface DebugLogOptions {
 
 /** One task's debug log. */
 export interface TaskDebugLog extends AsyncDisposable {
-  readonly log: Logger;
   finish(): Promise<Upload | undefined>;
 }
 
 /**
- * Opens a private file per task that takes every line from level debug on, redacted like all others, up to `maxBytes`;
- * what comes later is dropped. The returned logger writes to the task's own log too.
+ * Opens a private file for the task that it is called from. The file takes every line of that task from level debug on, whoever
+ * writes it, redacted like all others, up to `maxBytes`; what comes later is dropped.
  */
-export function createDebugLogOpener(options: DebugLogOptions): (taskId: string, log: Logger) => Promise<TaskDebugLog> {
-  return async (taskId, log) => {
+export function createDebugLogOpener(options: DebugLogOptions): () => Promise<TaskDebugLog> {
+  return async () => {
     const directory = options.makeDirectory();
     const path = join(directory.path, "debug.log");
     const file = new BoundedFile(path, options.maxBytes);
-    const debug = createLogger({ ...options.logger, level: "debug", format: "json", sinks: [file] });
+    alsoLogTo(createPlainLogger({ ...options.logger, level: "debug", format: "json", sinks: [file] }));
+    const close = (): void => {
+      alsoLogTo(undefined);
+      file.close();
+    };
     return {
-      log: teeLogger(log, debug.child({ task_id: taskId })),
       async finish() {
-        file.close();
+        close();
         return file.bytes === 0 ? undefined : { path, bytes: file.bytes, sha256: file.digest() };
       },
       async [Symbol.asyncDispose]() {
-        file.close();
+        close();
         await directory[Symbol.asyncDispose]();
       },
     };

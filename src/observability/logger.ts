@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import pino from "pino";
 import type { Clock } from "../baton/clock.ts";
 import { emailKey } from "../baton/email-address.ts";
-import { logScope } from "../baton/log-scope.ts";
+import { logScope, scopeLogger } from "../baton/log-scope.ts";
 import type { LogFields, Logger } from "../baton/logger.ts";
 import { oneLine } from "../baton/one-line.ts";
 
@@ -29,8 +29,30 @@ export interface LoggerOptions {
   readonly personKey?: Uint8Array;
 }
 
-/** A logger of JSON lines with the keys `level`, `ts`, `msg`, or of short lines for a terminal; each carries its log scope. */
+/**
+ * A logger of JSON lines with the keys `level`, `ts`, `msg`, or of short lines for a terminal; each carries its log scope, and goes to
+ * the logger of that scope as well, whatever the level.
+ */
 export function createLogger(options: LoggerOptions): Logger {
+  return withScopeLogger(createPlainLogger(options));
+}
+
+function withScopeLogger(log: Logger, common: LogFields = {}): Logger {
+  const both = (level: LogLevel) => (message: string, fields?: LogFields) => {
+    log[level](message, fields);
+    scopeLogger()?.[level](message, { ...common, ...fields });
+  };
+  return {
+    debug: both("debug"),
+    info: both("info"),
+    warn: both("warn"),
+    error: both("error"),
+    child: (fields) => withScopeLogger(log.child(fields), { ...common, ...fields }),
+  };
+}
+
+/** The same without the logger of the scope: for that one itself. */
+export function createPlainLogger(options: LoggerOptions): Logger {
   const clean = createCleaner(options);
   // Nothing is taken from an address before it is withheld.
   const format =

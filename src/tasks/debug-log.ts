@@ -5,20 +5,18 @@ import type { TaskRun } from "../baton/task.ts";
 
 /** The log of one task in a private file, redacted and bounded by whoever makes it. Disposing removes the file and never rejects. */
 export interface DebugLog extends AsyncDisposable {
-  /** Writes to the task's own log as before and, from level debug on, to the file. */
-  readonly log: Logger;
   /** Closes the file and describes it; `undefined` when there is nothing to upload. */
   finish(): Promise<Upload | undefined>;
 }
 
-/** Opens the file for one task; `log` is the task's own. */
-export type OpenDebugLog = (taskId: string, log: Logger) => Promise<DebugLog>;
+/** Opens the file for the task that it is called from: from then on all lines of that task are written to it as well. */
+export type OpenDebugLog = () => Promise<DebugLog>;
 
 /** The debug log of a task for which C1 wants one. A log that cannot be opened is a warning, never a failure. */
 export async function openForTask(open: OpenDebugLog | undefined, run: TaskRun): Promise<DebugLog | undefined> {
   if (open === undefined || !run.task.debug) return undefined;
   try {
-    return await open(run.task.id, run.log);
+    return await open();
   } catch (reason) {
     warn(run.log, "opened", reason);
     return undefined;

@@ -7,6 +7,7 @@ import { createFakeSyncWriters, type FakeSyncWriters } from "../../test/fakes/sy
 import { createVirtualClock } from "../../test/fakes/virtual-clock.ts";
 import { until } from "../../test/helpers/until.ts";
 import { everything, type RunningWorker, startWorker, untilAborted } from "../../test/helpers/worker.ts";
+import { logScope } from "../baton/log-scope.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { SyncFullOptions, SyncSummary, TaskOutcome } from "../baton/task.ts";
 import type { DebugLog } from "./debug-log.ts";
@@ -203,10 +204,9 @@ suite("debug log of a sync", () => {
   /** Debug logs in memory; what became of each is told by `events`. */
   function debugLogs(finish: DebugLog["finish"]) {
     const events: string[] = [];
-    const openDebugLog: FullSyncDeps["openDebugLog"] = async (taskId, log) => {
-      events.push(`opened ${taskId}`);
+    const openDebugLog: FullSyncDeps["openDebugLog"] = async () => {
+      events.push(`opened ${logScope()["taskId"]}`);
       return {
-        log,
         finish,
         [Symbol.asyncDispose]: async () => void events.push("deleted"),
       };

@@ -40,7 +40,7 @@ export function createFullSync(deps: FullSyncDeps): TaskHandler<"sync_full"> {
 async function syncAndUpload(deps: FullSyncDeps, options: SyncFullOptions, run: TaskRun): Promise<SyncSummary> {
   const { connector, c1, hooks } = deps;
   await using debugLog = await openForTask(deps.openDebugLog, run);
-  const log = debugLog?.log ?? run.log;
+  const { log } = run;
   if (options.storageEngine === "pebble") {
     log.info("C1 asked for the pebble storage engine; the sync file is written in format v1, which it reads as well");
   }

@@ -17,7 +17,7 @@ import { findCredentials } from "../../src/config/credentials.ts";
 import { localFiles } from "../../src/config/files.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import type { ConfigInput } from "../../src/config/sources.ts";
-import { createLogger, teeLogger } from "../../src/observability/logger.ts";
+import { createLogger, createPlainLogger, teeLogger } from "../../src/observability/logger.ts";
 import { limitRepeats } from "../../src/observability/repeat-limit.ts";
 import { type CaptureOptions, lookAtBodies, openCapture } from "./capture.ts";
 import { bodiesAt, captureProcess, seedVariables } from "./capture-process.ts";
@@ -114,14 +114,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const writtenLines: string[] = [];
   const secrets = createKnownSecrets();
   const logger = { clock, showPeople: config.logPii, secrets: () => secrets.all() };
-  const logInto = (lines: string[]) =>
-    createLogger({
+  const logInto = (lines: string[], create = createLogger) =>
+    create({
       ...logger,
       level: "debug",
       format: "json",
       sinks: [{ write: (line) => void lines.push(line) }, sink],
     });
-  const repeats = limitRepeats(logInto(writtenLines), clock.unheard);
+  const repeats = limitRepeats(logInto(writtenLines, createPlainLogger), clock.unheard);
   const deps: AppDeps = withStatus({
     config,
     findCredentials: (files) => findCredentials(input, files),

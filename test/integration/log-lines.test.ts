@@ -22,14 +22,16 @@ import { logged, setScene, syncTask } from "./scene.ts";
 const limit = { timeout: 40_000 };
 
 interface Line {
+  readonly level: string;
   readonly msg: string;
   readonly task_id?: string;
   readonly task_type?: string;
   readonly sync_id?: string;
 }
 
+/** Without those of level debug, which tell each call, also the polls beside a task. */
 function linesOf({ logLines }: Daemon): Line[] {
-  return logLines.map((line) => JSON.parse(line));
+  return logLines.map((line): Line => JSON.parse(line)).filter(({ level }) => level !== "debug");
 }
 
 /** The id that a sync file tells about itself. */

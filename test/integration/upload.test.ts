@@ -190,6 +190,7 @@ suite("upload, the whole daemon", { concurrency: 3 }, () => {
         c1.uploads.map(({ kind }) => kind),
         ["c1z"],
       );
+      cursor.script({ status: 503 });
       const taskId = c1.enqueue({ ...syncTask, debug: true });
       assert.equal((await c1.awaitFinish(taskId)).ok, true);
       assert.deepEqual(
@@ -199,7 +200,25 @@ suite("upload, the whole daemon", { concurrency: 3 }, () => {
       const path = c1.uploads.at(-1)?.path ?? "";
       const { readFile } = await import("node:fs/promises");
       const text = await readFile(path, "utf8");
-      assert.match(text, new RegExp(taskId));
+      const lines = text
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      assert.deepEqual([...new Set(lines.map(({ task_id }) => task_id))], [taskId]);
+      const messages = lines.map(({ msg }) => msg);
+      const expected = [
+        "a call to Cursor ended",
+        "a call to Cursor failed and is repeated",
+        "a call to Cursor ended",
+        "a phase of the sync ended",
+        "a call to C1 ended",
+        "sync uploaded",
+      ];
+      assert.deepEqual(
+        expected.filter((message) => !messages.includes(message)),
+        [],
+      );
+      assert.ok(lines.some(({ level }) => level === "debug"));
       assert.doesNotMatch(text, /@example\.com/);
       assert.ok(!text.includes(cursor.apiKey) && !text.includes(c1.clientSecret));
       assert.deepEqual(daemon.leftovers(), ["debug.log"]);
