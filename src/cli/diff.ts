@@ -6,7 +6,7 @@ import type { ConfigInput } from "../config/sources.ts";
 import type { StoredResource } from "../wire/stored-records.ts";
 import type { Output } from "./output.ts";
 import { reportError } from "./report.ts";
-import { chooseRun, openFile, readSyncFileCall } from "./sync-files.ts";
+import { chooseRun, eachRow, openFile, readSyncFileCall } from "./sync-files.ts";
 
 export interface DiffDeps {
   readonly out: Output;
@@ -36,11 +36,12 @@ export async function diffCommand({ input, out, stop }: DiffDeps): Promise<numbe
     await using after = await openFile(newPath, call, stop);
     const [oldRun, newRun] = [chooseRun(before, undefined, oldPath), chooseRun(after, undefined, newPath)];
     const counts = new Map<string, number>();
-    for (const change of changes(before, oldRun, after, newRun)) {
+    await eachRow(changes(before, oldRun, after, newRun), stop, (change) => {
+      if (change === undefined) return;
       const key = `${change.kind} ${change.change}`;
       counts.set(key, (counts.get(key) ?? 0) + 1);
       out.stdout(call.json ? `${JSON.stringify(change)}\n` : line(change));
-    }
+    });
     if (!call.json) out.stdout(total(counts));
     return 0;
   } catch (reason) {
@@ -59,25 +60,36 @@ function total(counts: ReadonlyMap<string, number>): string {
   return `${[...counts].map(([what, n]) => `${n} ${what.replace("_", " ")}`).join(", ")}\n`;
 }
 
-function* changes(before: SyncReader, oldRun: SyncRun, after: SyncReader, newRun: SyncRun): Generator<Change> {
+/** The differences, and `undefined` for each row that is in both: no run of these may hold up the process. */
+function* changes(
+  before: SyncReader,
+  oldRun: SyncRun,
+  after: SyncReader,
+  newRun: SyncRun,
+): Generator<Change | undefined> {
   yield* resourceChanges(before.resources(oldRun.id), after.resources(newRun.id));
   yield* plainChanges("entitlement", before.entitlements(oldRun.id), after.entitlements(newRun.id));
   yield* plainChanges("grant", before.grants(oldRun.id), after.grants(newRun.id));
 }
 
-function* resourceChanges(before: Iterable<StoredResource>, after: Iterable<StoredResource>): Generator<Change> {
+function* resourceChanges(
+  before: Iterable<StoredResource>,
+  after: Iterable<StoredResource>,
+): Generator<Change | undefined> {
   const gone = new Map<string, string>();
   const come: StoredResource[] = [];
   for (const [old, now] of sideBySide(before, after, nameOf)) {
     const change = resourceChange(old, now);
-    if (change === undefined) continue;
     yield change;
+    if (change === undefined) continue;
     if (old === undefined && now !== undefined && now.email !== "") come.push(now);
     if (now === undefined && old !== undefined && old.email !== "") gone.set(emailKey(old.email), old.id);
   }
   for (const { email, id } of come) {
     const former = gone.get(emailKey(email));
-    if (former !== undefined) yield { change: "id_changed", kind: "resource", id, detail: `${email} was ${former}` };
+    yield former === undefined
+      ? undefined
+      : { change: "id_changed", kind: "resource", id, detail: `${email} was ${former}` };
   }
 }
 
@@ -103,10 +115,11 @@ function* plainChanges<T extends { readonly id: string }>(
   kind: "entitlement" | "grant",
   before: Iterable<T>,
   after: Iterable<T>,
-): Generator<Change> {
+): Generator<Change | undefined> {
   for (const [old, now] of sideBySide(before, after, ({ id }) => id)) {
     if (old === undefined && now !== undefined) yield { change: "added", kind, id: now.id, detail: "" };
     else if (old !== undefined && now === undefined) yield { change: "removed", kind, id: old.id, detail: "" };
+    else yield undefined;
   }
 }
 

@@ -3,11 +3,11 @@ import { oneLine } from "../baton/one-line.ts";
 import { StatusError } from "../baton/status-error.ts";
 import type { SyncReader, SyncRun } from "../c1z/sync-reader.ts";
 import type { ConfigInput } from "../config/sources.ts";
-import type { StoredResource } from "../wire/stored-records.ts";
+import type { StoredEntitlement, StoredResource } from "../wire/stored-records.ts";
 import { inspectFlags } from "./commands.ts";
 import type { Output } from "./output.ts";
 import { reportError } from "./report.ts";
-import { chooseRun, openFile, readSyncFileCall, type SyncFileCall } from "./sync-files.ts";
+import { chooseRun, eachRow, openFile, readSyncFileCall, type SyncFileCall } from "./sync-files.ts";
 
 export interface InspectDeps {
   readonly out: Output;
@@ -29,8 +29,14 @@ export async function inspectCommand({ input, out, stop }: InspectDeps): Promise
     await using reader = await openFile(path, call, stop);
     const run = chooseRun(reader, call.flags.get("sync"), path);
     const table = tableOf(call);
-    if (table === undefined) printSummary(path, reader, run, call, out);
-    else printRows(rowsOf(table, reader, run, call), call, out);
+    if (table === undefined) {
+      printSummary(path, reader, run, call, out);
+      return 0;
+    }
+    const printRow = rowPrinter(call, out);
+    await eachRow(await rowsOf(table, { reader, run, stop }, call), stop, (row) => {
+      if (row !== undefined) printRow(row);
+    });
     return 0;
   } catch (reason) {
     return reportError(stop.aborted ? new StatusError("cancelled", "interrupted") : reason, out);
@@ -81,46 +87,66 @@ function printSummary(path: string, reader: SyncReader, run: SyncRun, { json }: 
   out.stdout(rows.map(([label, value]) => `${oneLine(label).padEnd(16)}${oneLine(value)}\n`).join(""));
 }
 
-function rowsOf(table: Table, reader: SyncReader, run: SyncRun, { flags }: SyncFileCall): Iterable<Row> {
+/** One sync of an opened file. */
+interface Source {
+  readonly reader: SyncReader;
+  readonly run: SyncRun;
+  readonly stop: AbortSignal;
+}
+
+/** The rows that are asked for; `undefined` in place of each of the others, so that no run of them holds up the process. */
+async function rowsOf(table: Table, source: Source, { flags }: SyncFileCall): Promise<Iterable<Row | undefined>> {
+  const { reader, run } = source;
   const [user, role] = [flags.get("user"), flags.get("role")];
-  if (table === "entitlements") return entitlementRows(reader, run, role);
-  if (table === "grants") return grantRows(reader, run, user, role);
+  if (table === "entitlements") return entitlementRows(source, role);
+  if (table === "grants") {
+    const users = user === undefined ? undefined : await usersLike(source, user);
+    return grantRows(source, users, await entitlementsById(source), role);
+  }
   return resourceRows(reader.resources(run.id, table === "users" ? "user" : undefined), user);
 }
 
-function* entitlementRows(reader: SyncReader, run: SyncRun, role: string | undefined): Generator<Row> {
+function* entitlementRows({ reader, run }: Source, role: string | undefined): Generator<Row | undefined> {
   for (const { displayName, id, resourceId, resourceType } of reader.entitlements(run.id)) {
-    if (role === undefined || resourceId === role) yield { id, displayName, resourceType, resourceId };
+    yield role === undefined || resourceId === role ? { id, displayName, resourceType, resourceId } : undefined;
   }
 }
 
-function* resourceRows(resources: Iterable<StoredResource>, user: string | undefined): Generator<Row> {
+function* resourceRows(resources: Iterable<StoredResource>, user: string | undefined): Generator<Row | undefined> {
   for (const resource of resources) {
     const { displayName, email, id, status, type } = resource;
-    if (user === undefined || isUser(resource, user)) yield { type, id, displayName, email, status };
+    yield user === undefined || isUser(resource, user) ? { type, id, displayName, email, status } : undefined;
   }
 }
 
 /** Grants with the names of whom they belong to. */
 function* grantRows(
-  reader: SyncReader,
-  run: SyncRun,
-  user: string | undefined,
+  { reader, run }: Source,
+  users: ReadonlySet<string> | undefined,
+  entitlements: ReadonlyMap<string, StoredEntitlement>,
   role: string | undefined,
-): Generator<Row> {
-  const users = user === undefined ? undefined : usersLike(reader, run, user);
-  const roles = new Map([...reader.entitlements(run.id)].map((each) => [each.id, each]));
+): Generator<Row | undefined> {
   for (const { entitlementId, id, principalId, principalType } of reader.grants(run.id)) {
-    const entitlement = roles.get(entitlementId);
-    if (role !== undefined && entitlement?.resourceId !== role) continue;
-    if (users !== undefined && !users.has(principalId)) continue;
-    yield { id, entitlement: entitlement?.displayName ?? entitlementId, principalType, principalId };
+    const entitlement = entitlements.get(entitlementId);
+    const isWanted =
+      (role === undefined || entitlement?.resourceId === role) && (users === undefined || users.has(principalId));
+    yield isWanted
+      ? { id, entitlement: entitlement?.displayName ?? entitlementId, principalType, principalId }
+      : undefined;
   }
 }
 
-function usersLike(reader: SyncReader, run: SyncRun, wanted: string): ReadonlySet<string> {
+async function entitlementsById({ reader, run, stop }: Source): Promise<ReadonlyMap<string, StoredEntitlement>> {
+  const byId = new Map<string, StoredEntitlement>();
+  await eachRow(reader.entitlements(run.id), stop, (entitlement) => byId.set(entitlement.id, entitlement));
+  return byId;
+}
+
+async function usersLike({ reader, run, stop }: Source, wanted: string): Promise<ReadonlySet<string>> {
   const ids = new Set<string>();
-  for (const resource of reader.resources(run.id, "user")) if (isUser(resource, wanted)) ids.add(resource.id);
+  await eachRow(reader.resources(run.id, "user"), stop, (user) => {
+    if (isUser(user, wanted)) ids.add(user.id);
+  });
   return ids;
 }
 
@@ -128,16 +154,16 @@ function isUser({ email, id }: { readonly email: string; readonly id: string }, 
   return id === wanted || emailKey(email) === emailKey(wanted);
 }
 
-/** One JSON object per line, or columns between tabs under a heading. */
-function printRows(rows: Iterable<Row>, { json }: SyncFileCall, out: Output): void {
+/** Prints one JSON object per line, or columns between tabs under a heading. */
+function rowPrinter({ json }: SyncFileCall, out: Output): (row: Row) => void {
   let first = true;
-  for (const row of rows) {
+  return (row) => {
     if (json) {
       out.stdout(`${JSON.stringify(row)}\n`);
-      continue;
+      return;
     }
     if (first) out.stdout(`${Object.keys(row).join("\t")}\n`);
     first = false;
     out.stdout(`${Object.values(row).map(oneLine).join("\t")}\n`);
-  }
+  };
 }

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { createHook } from "node:async_hooks";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { configInput } from "../../test/helpers/config-input.ts";
 import { recorder } from "../../test/helpers/recorder.ts";
-import { sampleSync } from "../../test/helpers/sample-sync.ts";
+import { sampleMembers, sampleSync } from "../../test/helpers/sample-sync.ts";
 import { smallTeam, writeSync } from "../../test/helpers/written-sync.ts";
+import { StatusError } from "../baton/status-error.ts";
 import { diffCommand } from "./diff.ts";
 import { inspectCommand } from "./inspect.ts";
 
@@ -112,5 +114,62 @@ suite("looking into sync files", () => {
     const users = smallTeam.users.map((user) => ({ ...user, displayName: "a\u001b[31mb" }));
     writeFileSync(path, (await writeSync({ ...smallTeam, users })).bytes);
     assert.ok(!(await inspect(path, "--table=users")).stdout.includes("\u001b"));
+  });
+
+  suite("many rows", () => {
+    const manyFile = join(directory, "many.c1z");
+    const count = 10_000;
+    before(async () => {
+      writeFileSync(manyFile, (await writeSync(sampleSync(sampleMembers(count)))).bytes);
+    });
+    const calls: readonly (readonly [run: typeof inspectCommand, argv: readonly string[]])[] = [
+      [inspectCommand, ["inspect", manyFile, "--table=users"]],
+      [inspectCommand, ["inspect", manyFile, "--table=grants", "--output=json"]],
+      [diffCommand, ["diff", oldFile, manyFile]],
+      [diffCommand, ["diff", manyFile, oldFile, "--output=json"]],
+    ];
+    for (const [run, argv] of calls) {
+      const words = argv.map((word) => word.replace(`${directory}/`, "")).join(" ");
+      test(`${words} hears soon that it is to stop`, async () => {
+        const out = recorder({ shows: "people" });
+        const interrupt = new AbortController();
+        let printed = 0;
+        const stdout = (text: string): void => {
+          printed += 1;
+          // Heard at the next turn of the event loop, as a signal is.
+          if (printed === 1) setImmediate(() => interrupt.abort(new StatusError("unavailable", "stop")));
+          out.stdout(text);
+        };
+        const code = await run({ out: { ...out, stdout }, stop: interrupt.signal, input: configInput({ argv }) });
+        assert.deepEqual([code, out.text().stderr], [1, "baton-cursor: interrupted\n"]);
+        assert.ok(printed <= 2_001, `${printed} rows were printed`);
+      });
+    }
+
+    /** A grant for every member but each seventh. */
+    const [users, grants] = [count / 1_000, Math.floor((count * 6) / 7 / 1_000)];
+    const silent: readonly (readonly [run: typeof inspectCommand, argv: readonly string[], least: number])[] = [
+      [inspectCommand, ["inspect", manyFile, "--table=users", "--user=nobody"], users],
+      [inspectCommand, ["inspect", manyFile, "--user=nobody"], users + grants],
+      [inspectCommand, ["inspect", manyFile, "--role=free-owner"], grants],
+      [diffCommand, ["diff", manyFile, manyFile], users + grants],
+    ];
+    for (const [run, argv, least] of silent) {
+      const words = argv.map((word) => word.replace(`${directory}/`, "")).join(" ");
+      test(`${words} lets others have their turn although it prints nothing`, async () => {
+        let turns = 0;
+        using counter = new DisposableStack();
+        const hook = createHook({
+          init: (_id, type) => {
+            if (type === "Immediate") turns += 1;
+          },
+        }).enable();
+        counter.defer(() => hook.disable());
+        const out = recorder({ shows: "people" });
+        const code = await run({ out, stop, input: configInput({ argv }) });
+        assert.equal(code, 0, out.text().stderr);
+        assert.ok(turns >= least, `${turns} turns`);
+      });
+    }
   });
 });

@@ -1,4 +1,5 @@
-import { StatusError } from "../baton/status-error.ts";
+import { setImmediate } from "node:timers/promises";
+import { StatusError, throwIfAborted } from "../baton/status-error.ts";
 import { openSyncFile, type SyncReader, type SyncRun } from "../c1z/sync-reader.ts";
 import { defaultMaxDatabaseBytes } from "../c1z/unpack.ts";
 import { options } from "../config/options.ts";
@@ -57,4 +58,20 @@ export function chooseRun({ runs }: SyncReader, id: string | undefined, path: st
       ? `${path} holds no sync that has ended`
       : `${path} holds no sync ${JSON.stringify(id)}; it holds ${known}`,
   );
+}
+
+/** Rows between two turns of the event loop: signals are heard in between. */
+const rowsPerTurn = 1_000;
+
+/** Gives `take` one row after the other. Rejects with the signal's reason soon after it aborts, however many there are. */
+export async function eachRow<T>(rows: Iterable<T>, signal: AbortSignal, take: (row: T) => void): Promise<void> {
+  let sinceTurn = 0;
+  for (const row of rows) {
+    take(row);
+    sinceTurn += 1;
+    if (sinceTurn < rowsPerTurn) continue;
+    sinceTurn = 0;
+    await setImmediate();
+    throwIfAborted(signal);
+  }
 }

@@ -8,8 +8,9 @@ import { after, before, suite, test } from "node:test";
 import { constants, createZstdCompress, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { captureProcess } from "../helpers/capture-process.ts";
 import { spawnConnector } from "../helpers/daemon.ts";
-import { sampleSync } from "../helpers/sample-sync.ts";
+import { sampleMembers, sampleSync } from "../helpers/sample-sync.ts";
 import { memoryTold, tellMemory } from "../helpers/tell-memory.ts";
+import { until } from "../helpers/until.ts";
 import { smallTeam, writeSync } from "../helpers/written-sync.ts";
 
 const limit = { timeout: 120_000 };
@@ -55,8 +56,11 @@ function otherSize(good: Buffer): Buffer {
 suite("a program that looks into sync files", { concurrency: 2 }, () => {
   const directory = mkdtempSync(join(tmpdir(), "sync-files-"));
   after(() => rmSync(directory, { recursive: true }));
+  const manyFile = join(directory, "very-many.c1z");
+  const manyRows = 100_000;
   let good: Buffer;
   before(async () => {
+    writeFileSync(manyFile, (await writeSync(sampleSync(sampleMembers(manyRows)))).bytes);
     good = (await writeSync(smallTeam)).bytes;
     writeFileSync(join(directory, "good.c1z"), good);
   });
@@ -136,6 +140,23 @@ suite("a program that looks into sync files", { concurrency: 2 }, () => {
     assert.deepEqual([code, stderr.trimEnd().split("\n").length], [9, 1], stderr);
     assert.match(stderr, /temporary directory \/proc\/self cannot be used/);
   });
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    for (const command of ["inspect", "diff"] as const) {
+      test(`${signal} ends ${command} while it prints: one line, exit code 1, nothing left`, limit, async () => {
+        const args =
+          command === "inspect"
+            ? ["inspect", manyFile, "--table=users"]
+            : ["diff", join(directory, "good.c1z"), manyFile];
+        await using program = await spawnConnector(args, {}, { shows: "people" });
+        await until(() => program.stdout() !== "", "the first rows");
+        program.kill(signal);
+        const { code, stderr, stdout } = await program.ended;
+        assert.deepEqual([code, stderr, program.leftovers()], [1, "baton-cursor: interrupted\n", []]);
+        assert.ok(stdout.split("\n").length < manyRows, "all rows were printed before it ended");
+      });
+    }
+  }
 
   test("a reader that has seen enough ends it: one line, exit code 1, nothing left", limit, async () => {
     const path = join(directory, "many.c1z");
