@@ -31,7 +31,11 @@ export function checkTogether(
   ];
   return {
     problems,
-    warnings: [...withoutEffect(sources, service), ...advice(values), ...(service ? kubernetesAdvice(values) : [])],
+    warnings: [
+      ...withoutEffect(sources, service),
+      ...advice(values),
+      ...(service ? [...listenerAdvice(values), ...kubernetesAdvice(values)] : []),
+    ],
   };
 }
 
@@ -205,4 +209,11 @@ function advice(values: Partial<Config>): readonly string[] {
     );
   }
   return warnings;
+}
+
+function listenerAdvice({ healthCheck, metricsPort }: Partial<Config>): readonly string[] {
+  if (healthCheck !== false || metricsPort === undefined) return [];
+  return [
+    `${fieldName(options.metricsPort)} has no effect: ${fieldName(options.healthCheck)} is off, and nobody serves /metrics`,
+  ];
 }

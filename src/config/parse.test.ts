@@ -310,6 +310,16 @@ suite("what belongs together", () => {
     assert.equal(parse({ env: { ...env, BATON_HEALTH_CHECK: "false" } }).config.metricsPort, 8081);
   });
 
+  test("a port of their own for metrics, without the health server that has it, is worth a warning in service mode", () => {
+    const env = { BATON_HEALTH_CHECK: "false", BATON_METRICS_PORT: "9090" };
+    assert.deepEqual(parse({ env: { ...serviceEnv, ...env } }).warnings, [
+      "--metrics-port (BATON_METRICS_PORT) has no effect: --health-check (BATON_HEALTH_CHECK) is off, and nobody serves /metrics",
+    ]);
+    assert.deepEqual(parse({ env }).warnings, []);
+    assert.deepEqual(parse({ env: { ...serviceEnv, BATON_METRICS_PORT: "9090" } }).warnings, []);
+    assert.deepEqual(parse({ env: { ...serviceEnv, BATON_HEALTH_CHECK: "false" } }).warnings, []);
+  });
+
   test("directories must be there and writable", () => {
     assert.match(
       problemsOf({ argv: ["--c1z-temp-dir=/gone"] })[0] ?? "",
