@@ -8,6 +8,7 @@ import {
 } from "../../src/wire/gen/c1/connector/v2/connector_pb.ts";
 import {
   accountTask,
+  always,
   type CreateValue,
   creation,
   effectsOf,
@@ -179,6 +180,25 @@ suite("T7 create_account: the answer follows from what directory and roster held
     assert.equal((await creation(scene, createTask("cleo@example.com")))[0], 103);
     assert.deepEqual(effectsOf(scene), ["deleted cleo@example.com", "created cleo@example.com"]);
   });
+});
+
+suite("create_account: somebody of whom it is not known whether they were deleted", { concurrency: 2 }, () => {
+  const others = ["ada@example.com", "bob@example.com", "cleo@example.com"];
+  for (const [what, answer, effects, arm] of [
+    ["the record is gone: no account yet", { status: 503, afterEffect: true }, ["deleted", "created"], 103],
+    ["the record is there: the member", { status: 503 }, [], 102],
+  ] as const) {
+    test(what, limit, async () => {
+      await using scene = await setAccountScene({ delay: "manual", factor: 200, scim: { users: others } });
+      scene.scim.script(always("DELETE", answer));
+      assert.equal((await outcome(scene, deleteTask("user_cleo"), 20_000)).code, 14);
+      for (const _ of [1, 2]) assert.equal((await creation(scene, createTask("cleo@example.com")))[0], arm);
+      assert.deepEqual(
+        effectsOf(scene),
+        effects.map((effect) => `${effect} cleo@example.com`),
+      );
+    });
+  }
 });
 
 suite("T7 create_account: credential options", { concurrency: 3 }, () => {

@@ -14,6 +14,7 @@ import {
   outcome,
   people,
   refused,
+  removalsOf,
   setAccountScene,
   team,
 } from "./account-scene.ts";
@@ -263,6 +264,27 @@ suite("T8 delete_resource: the deletion itself", { concurrency: 3 }, () => {
       await refused(stage, deleteTask("user_cleo"), code, /./);
       assert.deepEqual(directoryOf(stage), users);
     });
+  }
+
+  for (const removes of ["false", "true"]) {
+    test(
+      `is carried out without a sign of it; asked again while the roster lags, removal ${removes}: done`,
+      limit,
+      async () => {
+        await using stage = await scene({
+          delay: "manual",
+          // What is unclear is remembered for an hour.
+          factor: 200,
+          env: { BATON_CURSOR_REMOVE_UNMANAGED: removes },
+          before: ({ scim }) => scim.script(always("DELETE", { status: 503, afterEffect: true })),
+        });
+        const first = await outcome(stage, deleteTask("user_cleo"), 20_000);
+        assert.deepEqual([first.ok, first.code], [false, 14], first.message);
+        stage.scim.clearScript();
+        assert.equal(await deletion(stage, deleteTask("user_cleo")), "done");
+        assert.deepEqual([effectsOf(stage), removalsOf(stage)], [["deleted cleo@example.com"], []]);
+      },
+    );
   }
 
   test("is interrupted by a rate limit: waited out", limit, async () => {

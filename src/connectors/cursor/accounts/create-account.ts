@@ -43,23 +43,26 @@ export async function createAccount(
 
   const action = record === undefined ? "create" : "reactivate";
   if (!(await approve(plan(action, account, member, record), signal))) return { kind: "declined" };
-  const reactivated = await bring(deps, account, record, signal);
-  return answer(reactivated ? "success" : "already_exists", member);
+  const brought = await bring(deps, account, record, signal);
+  // There was no record: a deletion whose end was unclear has taken effect.
+  const gone = brought === "created" && member !== undefined && deps.deletions.hasEffect(member.id, team);
+  return answer(brought === "reactivated" ? "success" : "already_exists", gone ? undefined : member);
 }
 
-/** Creates the record or makes it active; resolves to whether there was one that was inactive. */
+/** Creates the record or makes it active; `found` when it turns out to be there and active. */
 async function bring(
   deps: AccountDeps,
   account: NewAccount,
   record: ScimUser | undefined,
   signal: AbortSignal,
-): Promise<boolean> {
-  const user = record ?? (await deps.scim.createUser(account, signal)).user;
+): Promise<"created" | "found" | "reactivated"> {
+  const { kind, user } =
+    record === undefined ? await deps.scim.createUser(account, signal) : { kind: "exists", user: record };
   // It may be another one than was looked up: the server said that there is such a user.
   refuseSecondary(user, account.email);
-  if (user.active) return false;
+  if (user.active) return kind === "created" ? "created" : "found";
   await reactivate(deps, user, signal);
-  return true;
+  return "reactivated";
 }
 
 /**

@@ -4,7 +4,7 @@ import { StatusError } from "../../../baton/status-error.ts";
 import { severalRecords } from "../../../scim/create-user.ts";
 import type { Lookup } from "../../../scim/lookup.ts";
 import type { ScimUser } from "../../../scim/schema.ts";
-import type { Reservation } from "./deletions.ts";
+import type { Reservation, Where } from "./deletions.ts";
 import type { AccountDeps } from "./deps.ts";
 import { incompleteList, refuseForeign, refuseSecondary } from "./record-checks.ts";
 import { findTarget, type Target } from "./target.ts";
@@ -22,7 +22,7 @@ export async function deleteTarget(
   if (record === undefined) return deleteUnmanaged(deps, target, found, approve, signal);
   refuseSecondary(record, target.email);
   refuseForeign(target, record);
-  return withReservation(deps, target, async (reservation) => {
+  return withReservation(deps, target, "directory", async (reservation) => {
     if (!(await approve(plan("delete", target, record), signal))) return "declined";
     return eraseRecord(deps, record, reservation, signal);
   });
@@ -62,12 +62,12 @@ async function deleteUnmanaged(
   const { removeMember } = deps;
   if (!found.complete) throw incompleteList();
   if (target.member === undefined || target.member.removed) return { kind: "gone" };
-  if (deps.deletions.has(target.member.id, target.team)) return { kind: "deleted" };
+  if (deps.deletions.hasEffect(target.member.id, target.team)) return { kind: "deleted" };
   if (removeMember !== undefined) await proveUnmanaged(deps, target, found, signal);
   const now = await lookAgain(deps, target, signal);
   if (now === undefined) return { kind: "gone" };
   if (removeMember === undefined) throw notManaged(target.id);
-  return withReservation(deps, now, async (reservation) => {
+  return withReservation(deps, now, "team", async (reservation) => {
     if (!(await approve(plan("remove", now, undefined), signal))) return "declined";
     await removeMember(now.member, signal);
     reservation.done();
@@ -108,6 +108,7 @@ const unclear: ReadonlySet<string> = new Set(["unavailable", "deadline_exceeded"
 async function withReservation(
   { deletions }: AccountDeps,
   { member, team }: Target,
+  where: Where,
   work: (reservation: Reservation) => Promise<AccountDeletion["kind"]>,
 ): Promise<AccountDeletion> {
   const nobody: Reservation = { done: () => undefined, unclear: () => undefined, release: () => undefined };
@@ -117,7 +118,7 @@ async function withReservation(
     if (kind === "declined") reservation.release();
     return { kind };
   } catch (reason) {
-    if (unclear.has(StatusError.from(reason).code)) reservation.unclear();
+    if (unclear.has(StatusError.from(reason).code)) reservation.unclear(where);
     else reservation.release();
     throw reason;
   }

@@ -50,10 +50,26 @@ suite("deletions", () => {
 
   test("whoever may have been deleted counts as gone, but is not said to be deleted", () => {
     const { deletions } = setUp();
-    deletions.reserve(ada, team).unclear();
+    deletions.reserve(ada, team).unclear("directory");
     assert.throws(() => deletions.reserve(bob, team), lastAdmin);
     assert.equal(deletions.has("user_ada", team), false);
     deletions.reserve(ada, team);
+  });
+
+  test("whoever may have been deleted in the directory was, once there is no record left", () => {
+    const { clock, deletions } = setUp();
+    deletions.reserve(ada, team).unclear("directory");
+    assert.equal(deletions.hasEffect("user_ada", team), true);
+    clock.advance(24 * hourMs);
+    assert.equal(deletions.has("user_ada", team), true);
+  });
+
+  test("that there is no record says nothing of a removal past the directory, nor of others", () => {
+    const { deletions } = setUp();
+    deletions.reserve(ada, team).unclear("team");
+    assert.deepEqual([deletions.hasEffect("user_ada", team), deletions.hasEffect("user_cleo", team)], [false, false]);
+    deletions.reserve(cleo, team);
+    assert.equal(deletions.hasEffect("user_cleo", team), false);
   });
 
   test("where nothing was changed nothing is remembered", () => {
@@ -80,7 +96,7 @@ suite("deletions", () => {
   for (const how of ["done", "unclear"] as const) {
     test(`${how}: whom a reading shows again after one that did not has come back`, () => {
       const { deletions } = setUp();
-      deletions.reserve(ada, team)[how]();
+      deletions.reserve(ada, team)[how]("directory");
       deletions.observe([ada, bob, cleo]);
       deletions.observe([removed(ada), bob, cleo]);
       // A task may hold a roster that is older than that.
@@ -113,7 +129,7 @@ suite("deletions", () => {
   ] as const) {
     test(`a deletion that is ${how} is remembered for ${hours} h`, () => {
       const { clock, deletions } = setUp();
-      deletions.reserve(ada, team)[how]();
+      deletions.reserve(ada, team)[how]("directory");
       clock.advance(hours * hourMs);
       assert.throws(() => deletions.reserve(bob, team), lastAdmin);
       clock.advance(1);

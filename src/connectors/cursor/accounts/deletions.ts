@@ -3,12 +3,15 @@ import { StatusError } from "../../../baton/status-error.ts";
 import type { TeamMember } from "../schema.ts";
 import type { TeamIndex } from "./team-index.ts";
 
+/** Where a member is deleted: in the directory, or past it through the Admin API. */
+export type Where = "directory" | "team";
+
 /** A place among the deletions; until it is settled, the member counts as gone. */
 export interface Reservation {
   /** The member was deleted. */
   done(): void;
-  /** It is not known whether the member was deleted. */
-  unclear(): void;
+  /** It is not known whether the member was deleted there. */
+  unclear(where: Where): void;
   /** Nothing was changed. */
   release(): void;
 }
@@ -25,6 +28,11 @@ export interface Deletions {
   reserve(member: TeamMember, team: TeamIndex): Reservation;
   /** Whether we deleted this member and `team`, which may be older, still shows it. */
   has(id: string, team: TeamIndex): boolean;
+  /**
+   * The same where the directory turned out to have no record of the member: a deletion there of which that was not known has
+   * taken effect, and is remembered so from now on.
+   */
+  hasEffect(id: string, team: TeamIndex): boolean;
   /** To be told of each new reading of the roster: whoever it shows again after one that did not has come back. */
   observe(members: readonly TeamMember[]): void;
 }
@@ -38,6 +46,8 @@ const rememberedForMs = { done: 24 * 60 * 60_000, unclear: 60 * 60_000 } as cons
 interface Entry {
   readonly atMs: number;
   state: "running" | keyof typeof rememberedForMs;
+  /** Where the deletion was tried that is unclear. */
+  where: Where | undefined;
   /** Whether a roster has shown that the member is gone. */
   seenGone: boolean;
 }
@@ -68,14 +78,15 @@ export function createDeletions(clock: Clock): Deletions {
       const remaining = [...team.adminIds].filter((id) => id !== member.id && !entries.has(id));
       if (team.adminIds.has(member.id) && remaining.length === 0) throw lastAdmin(member.id, team);
       const before = entries.get(member.id);
-      const entry: Entry = { atMs: clock.monotonicMs(), state: "running", seenGone: false };
+      const entry: Entry = { atMs: clock.monotonicMs(), state: "running", where: undefined, seenGone: false };
       entries.set(member.id, entry);
       return {
         done() {
           entry.state = "done";
         },
-        unclear() {
+        unclear(where) {
           entry.state = "unclear";
+          entry.where = where;
         },
         release() {
           if (before === undefined) entries.delete(member.id);
@@ -86,6 +97,12 @@ export function createDeletions(clock: Clock): Deletions {
     has(id, team) {
       forgetSettled(team);
       return entries.get(id)?.state === "done";
+    },
+    hasEffect(id, team) {
+      forgetSettled(team);
+      const entry = entries.get(id);
+      if (entry?.state === "unclear" && entry.where === "directory") entry.state = "done";
+      return entry?.state === "done";
     },
     observe(members) {
       // A team may have a million members.
