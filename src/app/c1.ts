@@ -19,6 +19,7 @@ export function openC1(deps: AppDeps, { credentials, metrics, transport, trust }
   const { build, clock, config, log, random } = deps;
   const hooks = c1Metrics(metrics);
   const postForm = createFormPoster(transport, { totalTimeoutMs: tokenTimeoutMs, maxBodyBytes: maxTokenAnswerBytes });
+  let hasWorked = false;
   return createRotatingClient({
     clock,
     waitForNewMs: credentials.rotates ? waitForNewMs : 0,
@@ -50,13 +51,15 @@ export function openC1(deps: AppDeps, { credentials, metrics, transport, trust }
             deps.tracing?.called(`C1 ${call.method}`, call.durationMs, { "baton.code": call.code }, call.code !== "ok");
             // A token alone proves little: C1 may reject the calls that are made with it.
             if (call.code !== "ok" || call.method === "token") return;
+            hasWorked = true;
             if (pair === credentials.c1.active()) credentials.c1.trusted();
           },
         },
         ...(deps.deadlines === undefined ? {} : { deadlines: deps.deadlines }),
       }),
     onRejected(error) {
-      credentials.c1.suspect(error);
+      // Where no other pair can come, one that has worked is to blame no sooner than polls have failed for long enough.
+      credentials.c1.suspect(error, hasWorked && !credentials.rotates);
       credentials.look();
     },
   });

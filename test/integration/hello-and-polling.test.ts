@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { grpcCodes } from "../fakes/c1-server.ts";
 import { startDaemon } from "../helpers/daemon.ts";
+import { until } from "../helpers/until.ts";
 import { longWaits, setScene, smallTeam, syncTask } from "./scene.ts";
 
 const limit = { timeout: 30_000 };
@@ -115,6 +116,34 @@ suite("Hello and polling", { concurrency: 3 }, () => {
     const { ok } = await scene.c1.awaitFinish(scene.c1.enqueue(syncTask));
     assert.equal(ok, true);
   });
+
+  test(
+    "where no other credentials can come, polls that C1 rejects turn /ready off after ten minutes, not at once",
+    limit,
+    async () => {
+      await using scene = await setScene({ factor: 200 });
+      const { c1, daemon } = scene;
+      await c1.awaitCall("GetTask", 2);
+      c1.script("GetTask", [{ error: grpcCodes.UNAUTHENTICATED, times: Number.POSITIVE_INFINITY }]);
+      await c1.until(
+        () => c1.calls("GetTask").at(-1)?.code === grpcCodes.UNAUTHENTICATED,
+        undefined,
+        "a rejected poll",
+      );
+      const rejectedAtMs = daemon.clock.monotonicMs();
+      await until(
+        () => daemon.logLines.some((line) => line.includes("C1 could not be asked for work")),
+        "a line about it",
+      );
+      const ready = async () => (await fetch(`${daemon.healthUrl}/ready`)).status;
+      while ((await ready()) === 200) await delay(20);
+      const unreadyAfterMs = daemon.clock.monotonicMs() - rejectedAtMs;
+      assert.ok(unreadyAfterMs > 9 * 60_000 && unreadyAfterMs < 20 * 60_000, `after ${unreadyAfterMs} ms`);
+      c1.unscript("GetTask");
+      await c1.awaitCall("GetTask", c1.calls("GetTask").length + 3);
+      assert.equal(await ready(), 200);
+    },
+  );
 
   test(
     "S5 an outage of C1 turns /ready off after ten minutes, never /live, and an answer turns it on again",
