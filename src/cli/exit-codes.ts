@@ -14,7 +14,7 @@ export const exitCodes: readonly { readonly code: number; readonly meaning: stri
   { code: 9, meaning: "something has to be put right first; the message says what" },
   { code: 12, meaning: "an option or command that this connector refuses" },
   { code: 13, meaning: "an unexpected failure, or an answer from Cursor that cannot be right" },
-  { code: 14, meaning: "Cursor or C1 could not be reached" },
+  { code: 14, meaning: "Cursor or C1 could not be reached, or a stopped service could not report every task in time" },
   { code: 15, meaning: "a sync file is damaged or cut off" },
   { code: 16, meaning: "Cursor or C1 rejected the credentials" },
 ];

@@ -17,7 +17,7 @@ export interface ServiceCommandDeps extends AppDeps {
 
 /**
  * Works for C1 until `stop` aborts, then drains: tasks that may finish get the shutdown grace. Resolves with the exit code:
- * 0 after a clean stop, else the gRPC number of what ended it.
+ * 0 after a clean stop, with every task reported, else the gRPC number of what ended it.
  */
 export async function serviceCommand(deps: ServiceCommandDeps): Promise<number> {
   using repeats = limitRepeats(deps.log, deps.clock);

@@ -23,6 +23,8 @@ export interface Reporter {
   mention(report: TaskReport, signal: AbortSignal): Promise<void>;
   /** Reports a kept result once more. Resolves to false when there is none for this task. */
   reportAgain(taskId: string, signal: AbortSignal): Promise<boolean>;
+  /** How many results C1 had not acknowledged when the time for reports was over. */
+  cutShort(): number;
 }
 
 /** Before the second attempt, the third …: five attempts over about two minutes, ±20 %. The task keeps its slot meanwhile. */
@@ -67,6 +69,7 @@ type Delivery = { readonly acknowledged: boolean; readonly ambiguous: boolean };
 export function createReporter(deps: ReporterDeps): Reporter {
   const { c1, clock, log } = deps;
   const kept = new Map<string, Kept>();
+  const cut = new Set<string>();
 
   function keep(report: TaskReport, ambiguous: boolean): void {
     kept.delete(report.task.id);
@@ -86,6 +89,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
     const { acknowledged, ambiguous } = await deliver(report, maybeArrived, deps, signal);
     if (acknowledged) kept.delete(report.task.id);
     else keep(report, ambiguous);
+    if (!acknowledged && signal.aborted) cut.add(report.task.id);
   }
 
   return {
@@ -109,6 +113,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
       await send(found.report, found.ambiguous, signal);
       return true;
     },
+    cutShort: () => cut.size,
   };
 }
 

@@ -439,7 +439,7 @@ suite("shutdown", () => {
     running.stop();
     const abortedAt = clock.monotonicMs();
     running.abort();
-    await running.ended;
+    await assert.rejects(running.ended, { code: "unavailable", message: /could not be told .* 1 task/ });
     assert.equal(clock.monotonicMs() - abortedAt, 30_000);
     assert.ok(c1.callsOf("finishTask").length >= 3);
   });
@@ -461,7 +461,7 @@ suite("shutdown", () => {
     await until(() => running.worker.status().running.length === 1, "the task");
     running.stop();
     running.abort();
-    await running.ended;
+    await assert.rejects(running.ended, { code: "unavailable", message: /could not be told .* 1 task/ });
     assert.ok(running.log.lines.some(({ level, message }) => level === "error" && message.includes("did not end")));
     gate.open();
   });

@@ -256,7 +256,10 @@ class PollingWorker implements Worker {
     this.#running.set(task.id, { id: task.id, type: task.type, startedMs: this.#deps.clock.nowMs(), ended });
   }
 
-  /** Gives back what was fetched but not begun, and waits for what runs, at most as long as reports may go on. */
+  /**
+   * Gives back what was fetched but not begun, and waits for what runs, at most as long as reports may go on. Rejects with
+   * `unavailable` when C1 was not told of every task by then.
+   */
   async #drain(signals: RunTaskSignals): Promise<void> {
     for (const task of this.#queue.splice(0)) this.#start(task, signals, () => undefined);
     const allEnded = Promise.all([...this.#running.values()].map(({ ended }) => ended));
@@ -267,6 +270,9 @@ class PollingWorker implements Worker {
         taskType: type,
       });
     }
+    const untold = this.#running.size + this.#taskDeps.reporter.cutShort();
+    if (untold > 0)
+      throw new StatusError("unavailable", `C1 could not be told before the end how ${untold} task(s) ended`);
   }
 }
 
