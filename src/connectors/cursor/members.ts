@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { timeLimit } from "../../baton/clock.ts";
 import type { Logger } from "../../baton/logger.ts";
 import { StatusError } from "../../baton/status-error.ts";
@@ -12,8 +13,8 @@ export interface ReadMembersOptions {
   readonly totalTimeoutMs: number;
   /** More pages than this are an error, never a shortened roster. */
   readonly maxPages: number;
-  /** Sees each answer that is a page of the list, as it came, with its size. */
-  readonly onPage?: (answer: unknown, bytes: number) => void;
+  /** Sees each answer that is a page of the list, as it came, with its size and number; 1 comes again for each reading. */
+  readonly onPage?: (answer: unknown, bytes: number, page: number) => void;
 }
 
 /** Suits a million members. */
@@ -29,8 +30,9 @@ type PageReader = ReturnType<typeof createPageReader>;
 
 /**
  * Reads the whole member list. The documented answer is one page without a word about others; where it says that there
- * is a next page, those are followed. Rejects as the client does, with `internal` when an answer is not a member list or
- * pages never end, with `deadline_exceeded` after `totalTimeoutMs`, and with the signal's reason on abort.
+ * is a next page, those are followed. A list that moved meanwhile, which shows in a row that comes twice, is read again.
+ * Rejects as the client does, with `internal` when an answer is not a member list or pages never end, with `unavailable` when
+ * the list moves each time, with `deadline_exceeded` after `totalTimeoutMs`, and with the signal's reason on abort.
  */
 export async function readMembers(
   api: HttpClient,
@@ -40,7 +42,7 @@ export async function readMembers(
 ): Promise<MemberRows> {
   using deadline = timeLimit(options.totalTimeoutMs);
   try {
-    return await readPages(api, options, log, AbortSignal.any([signal, deadline.signal]));
+    return await readSettled(api, options, log, AbortSignal.any([signal, deadline.signal]));
   } catch (reason) {
     if (signal.aborted || !deadline.signal.aborted) throw StatusError.from(signal.aborted ? signal.reason : reason);
     const minutes = Math.round(options.totalTimeoutMs / 60_000);
@@ -56,28 +58,69 @@ export async function probeMembers(api: HttpClient, signal: AbortSignal): Promis
   await api.send(pageRequest(1, undefined, createPageReader()), signal);
 }
 
+/** A reading that brought a row of an earlier page again is believed when the next one is the same. */
+const maxReadings = 3;
+
+/**
+ * Between two pages a row may move to the end of the list: the rows behind it move up, and one of them to a page that has been
+ * read. Whoever that is would be missing, and lose access.
+ */
+async function readSettled(
+  api: HttpClient,
+  options: ReadMembersOptions,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<MemberRows> {
+  let before: string | undefined;
+  for (let reading = 1; reading <= maxReadings; reading += 1) {
+    const { digest, overlaps, ...rows } = await readPages(api, options, log, signal);
+    if (!overlaps || digest === before) return rows;
+    before = digest;
+    log.warn("Cursor's member list has rows on more than one page; it may have changed while it was read", {
+      reading,
+      rows: rows.members.length,
+    });
+  }
+  throw new StatusError(
+    "unavailable",
+    `Cursor's member list changed while it was read, ${maxReadings} times in a row; nothing was synced, because somebody may be missing in it: try again`,
+  );
+}
+
+interface PagedRows extends MemberRows {
+  /** Whether a page brought a row of an earlier one; not so where that is what ended the list. */
+  readonly overlaps: boolean;
+  /** Of all rows in their order, so that two readings need not be kept to be compared; empty for a list of one page. */
+  readonly digest: string;
+}
+
 async function readPages(
   api: HttpClient,
   { maxPages, onPage }: ReadMembersOptions,
   log: Logger,
   signal: AbortSignal,
-): Promise<MemberRows> {
+): Promise<PagedRows> {
   const reader = createPageReader();
   const first = await api.send(pageRequest(1, undefined, reader, onPage), signal);
-  if (!first.hasNextPage) return { members: first.members, droppedRows: first.droppedRows };
+  if (!first.hasNextPage)
+    return { members: first.members, droppedRows: first.droppedRows, overlaps: false, digest: "" };
 
   const members: TeamMember[] = [];
   const seen = new Set<string>();
+  const hash = createHash("sha256");
+  let overlaps = false;
   let { droppedRows } = first;
   let page: MembersPage = first;
   for (let number = 1; ; ) {
     const before = seen.size;
+    const repeats = page.members.some(({ id }) => seen.has(id));
+    // Page by page, because a million rows at once would hold everything else up.
+    hash.update(JSON.stringify(page.members));
     for (const member of page.members) {
       seen.add(member.id);
       members.push(member);
     }
-    if (!page.hasNextPage) break;
-    if (seen.size === before) {
+    if (page.hasNextPage && seen.size === before) {
       // A server that does not know the parameter sends the same page for ever.
       log.warn("Cursor says that there are more members but sends none that are new; the list is taken as complete", {
         pages: number,
@@ -85,12 +128,14 @@ async function readPages(
       });
       break;
     }
+    overlaps ||= repeats;
+    if (!page.hasNextPage) break;
     number += 1;
     if (number > maxPages) throw tooManyPages(maxPages);
     page = await api.send(pageRequest(number, first.pageSize, reader, onPage), signal);
     droppedRows += page.droppedRows;
   }
-  return { members, droppedRows };
+  return { members, droppedRows, overlaps, digest: hash.digest("hex") };
 }
 
 function pageRequest(
@@ -108,7 +153,7 @@ function pageRequest(
     decode(response) {
       const answer = parseMembersJson(response);
       const read = reader(answer, page);
-      onPage?.(answer, response.body.length);
+      onPage?.(answer, response.body.length, page);
       return read;
     },
   };

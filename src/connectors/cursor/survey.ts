@@ -39,10 +39,15 @@ export async function surveyTeam(
   reading: Omit<ReadMembersOptions, "onPage">,
   signal: AbortSignal,
 ): Promise<TeamSurvey> {
-  const answers = { pages: 0, bytes: 0, rows: 0, paginated: false };
+  const nothing = { pages: 0, bytes: 0, rows: 0, paginated: false };
+  const answers = { ...nothing };
   const fields = new Set<string>();
   const ids = new Map<string, number>();
-  const onPage = (answer: unknown, bytes: number): void => {
+  const onPage = (answer: unknown, bytes: number, page: number): void => {
+    if (page === 1) {
+      Object.assign(answers, nothing);
+      ids.clear();
+    }
     const object = isJsonObject(answer) ? answer : {};
     const rows: readonly unknown[] = Array.isArray(object["teamMembers"]) ? object["teamMembers"] : [];
     answers.pages += 1;

@@ -188,7 +188,59 @@ suite("what Cursor sends becomes what C1 sees", () => {
       json: { teamMembers: [ada], pagination: { hasNextPage: true } },
       times: Number.POSITIVE_INFINITY,
     });
+    const before = h.cursor.requests.length;
     assert.deepEqual(idsOf(await h.connector.readSnapshot(never)), ["user_ada"]);
+    assert.equal(h.cursor.requests.length - before, 2);
+  });
+});
+
+suite("a list in pages that changes while it is read", () => {
+  const people = Array.from({ length: 7 }, (_, at) => ({ ...bob, id: `user_${at}`, email: `${at}@example.com` }));
+  const all = [ada, ...people];
+  const page = (rows: readonly unknown[], hasNextPage: boolean) => ({
+    json: { teamMembers: rows, pagination: { hasNextPage, pageSize: 4 } },
+  });
+  /** Ada moves to the end after the first page: `user_3` is on none. */
+  const moving = [page(all.slice(0, 4), true), page([...all.slice(5), ada], false)];
+
+  test("is read again, and a reading without a row that comes twice is taken", async () => {
+    await using h = await harness(all);
+    h.cursor.setPageSize(4);
+    h.cursor.script(...moving);
+    assert.equal(idsOf(await h.connector.readSnapshot(never)).length, 8);
+    assert.equal(h.cursor.requests.length, 4);
+  });
+
+  test("a last page of nothing but a row that was there before is a sign of it too", async () => {
+    await using h = await harness(all);
+    h.cursor.setPageSize(4);
+    h.cursor.script(page(all.slice(0, 4), true), page([ada], false));
+    assert.equal(idsOf(await h.connector.readSnapshot(never)).length, 8);
+  });
+
+  test("a list that holds a row twice is taken when two readings in a row are the same", async () => {
+    await using h = await harness([...all, { ...ada, isRemoved: true }]);
+    h.cursor.setPageSize(4);
+    assert.equal(idsOf(await h.connector.readSnapshot(never)).length, 8);
+    assert.equal(h.cursor.requests.length, 6);
+  });
+
+  test("a row that comes twice on one page is no sign of it", async () => {
+    await using h = await harness([ada, ada, ...people]);
+    h.cursor.setPageSize(4);
+    assert.equal(idsOf(await h.connector.readSnapshot(never)).length, 8);
+    assert.equal(h.cursor.requests.length, 3);
+  });
+
+  test("three readings that moved, each another way: unavailable, and nothing is synced", async () => {
+    await using h = await harness(all);
+    for (const at of [1, 2, 3]) {
+      const name = `moved ${at}`;
+      h.cursor.script(page(all.slice(0, 4), true), page([...all.slice(5), { ...ada, name }], false));
+    }
+    const error = await failure(h.connector);
+    assert.deepEqual([error.code, error.retryable, h.cursor.requests.length], ["unavailable", true, 6]);
+    assert.match(error.message, /list changed while it was read, 3 times in a row; nothing was synced/);
   });
 });
 
