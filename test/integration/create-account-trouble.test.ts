@@ -196,6 +196,33 @@ suite("T7 create_account: who is meant is not clear", { concurrency: 3 }, () => 
     await refused(scene, createTask(zoe), 9, /2 records with this e-mail address \(ids "scim-1", "scim-2"\)/);
   });
 
+  test(
+    "two records with the address, the first of them inactive: 9 with their ids, nobody is made active",
+    limit,
+    async () => {
+      const own = { id: "scim-2", userName: "zoe", emails: [{ value: zoe, primary: true }] };
+      const users = [...others, { id: "scim-1", userName: zoe, active: false }, own];
+      await using scene = await troubled([], { scim: { users } });
+      await refused(scene, createTask(zoe), 9, /2 records with this e-mail address \(ids "scim-1", "scim-2"\)/);
+    },
+  );
+
+  test(
+    "an inactive record, and a list that is cut off where the filter on addresses is refused: 14",
+    limit,
+    async () => {
+      const cutOff = { json: { totalResults: 500, Resources: [{ id: "1", userName: "x@example.com" }] } };
+      const users = [...others, { id: "scim-1", userName: zoe, active: false }];
+      const on = { method: "GET", path: /Users$/ };
+      const answers = [
+        { ...always("GET", { status: 400 }), on: { ...on, query: /filter=emails/ } },
+        { ...always("GET", cutOff), on: { ...on, query: /^(?!.*filter=)/ } },
+      ];
+      await using scene = await troubled(answers, { scim: { users } });
+      await refused(scene, createTask(zoe), 14, /listed fewer users than it says it has/);
+    },
+  );
+
   test("two active members with the address: 9 with their ids", limit, async () => {
     const twin = { ...people.cleo, id: "user_twin", email: "CLEO@example.com" };
     await using scene = await troubled([], { members: [...team, twin] });

@@ -34,11 +34,9 @@ export async function createAccount(
   const { scim } = deps;
   const team = await deps.team.get(deps.rosterMaxAgeMs, signal);
   const member = present(team.activeByEmail(emailKey(account.email)), deps, team);
-  const { complete, users } = await scim.findUsers(account.email, false, signal);
-  const [record, ...others] = users;
-  if (others.length > 0) throw severalRecords(users);
-  if (record === undefined && !complete) throw incompleteList();
-  if (record !== undefined) refuseSecondary(record, account.email);
+  const { complete, record: quick } = await findRecord(scim, account.email, false, signal);
+  if (quick === undefined && !complete) throw incompleteList();
+  const record = quick?.active === false ? await lookThoroughly(scim, account.email, signal) : quick;
   if (record?.active === true) return answer("already_exists", member);
 
   const action = record === undefined ? "create" : "reactivate";
@@ -47,6 +45,26 @@ export async function createAccount(
   // There was no record: a deletion whose end was unclear has taken effect.
   const gone = brought === "created" && member !== undefined && deps.deletions.hasEffect(member.id, team);
   return answer(brought === "reactivated" ? "success" : "already_exists", gone ? undefined : member);
+}
+
+/** The one record with this address. Throws `failed_precondition` when there are several or it is somebody else's. */
+async function findRecord(scim: AccountDeps["scim"], email: string, thorough: boolean, signal: AbortSignal) {
+  const { complete, users } = await scim.findUsers(email, thorough, signal);
+  const [record, ...others] = users;
+  if (others.length > 0) throw severalRecords(users);
+  if (record !== undefined) refuseSecondary(record, email);
+  return { complete, record };
+}
+
+/** The first filter that finds somebody ends a lookup; another record may be the person's own, and active. */
+async function lookThoroughly(
+  scim: AccountDeps["scim"],
+  email: string,
+  signal: AbortSignal,
+): Promise<ScimUser | undefined> {
+  const { complete, record } = await findRecord(scim, email, true, signal);
+  if (!complete) throw incompleteList();
+  return record;
 }
 
 /** Creates the record or makes it active; `found` when it turns out to be there and active. */
