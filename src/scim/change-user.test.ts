@@ -120,6 +120,23 @@ suite("a user made active or inactive", () => {
     }
   });
 
+  for (const answer of [{ status: 403 }, { status: 501 }, { status: 503, times: 9 }, { body: "<html>" }]) {
+    test(`a change that was accepted is not final where the look is answered with ${JSON.stringify(answer)}`, async () => {
+      for (const [write, quirks] of Object.entries<ScimQuirks>({ PATCH: {}, PUT: { patchUnsupported: 405 } })) {
+        await using scene = await setAda(quirks);
+        const user = await scene.only(ada);
+        scene.scim.setOnRequest(({ method }, phase) => {
+          if (method === write && phase === "done")
+            scene.scim.script({ ...answer, on: { method: "GET", path: /Users\/./ } });
+          return undefined;
+        });
+        const text = /^the change may have been made, but a look at the record failed: /;
+        await scene.fails(scene.client.setActive(user, false, forever), "unavailable", text);
+        assert.equal(isActive(scene), false);
+      }
+    });
+  }
+
   test("a server that takes neither form is told so", async () => {
     await using scene = await setAda({ patchUnsupported: 501 });
     scene.scim.script({ on: { method: "PUT" }, status: 405 });

@@ -33,7 +33,8 @@ type Written = "done" | "gone" | "refused" | "unsupported" | "stale";
 /**
  * Makes a user active or inactive: PATCH in the form that most servers take, then without a path, then PUT of the whole
  * record (RFC 7644 section 3.5), until a look at the record shows that it is so. `gone` when the directory no longer has the
- * user. Rejects as the calls do, and with `failed_precondition` when none of the forms does it.
+ * user. Rejects as the calls do, with `failed_precondition` when none of the forms does it, and with `unavailable` when a look
+ * fails, whatever the reason.
  */
 export async function setActive(
   deps: ChangeDeps,
@@ -51,7 +52,7 @@ export async function setActive(
     const written = await withFreshVersion(deps, user, attempt, signal);
     if (written !== "done" && written !== "gone") continue;
     // Servers accept and ignore what they do not know, and answer 404 where they have no such route.
-    const now = await getUser(deps, user.id, signal);
+    const now = await lookAfter("the change may have been made", () => getUser(deps, user.id, signal), signal);
     if (now === undefined) return "gone";
     if (now.active === active) return "done";
   }
@@ -194,27 +195,25 @@ export async function deleteUser(deps: ChangeDeps, user: ScimUser, signal: Abort
   if (erased === "unsupported") return "unsupported";
   // What the server says of the user itself is as good as having been told that it is done.
   if (erased === "done" || denied) return confirm(deps, user, denied, signal);
-  const left = await lookAfter(deps, user, signal);
+  const left = await lookAfter(mayBeDeleted, () => getUser(deps, user.id, signal), signal);
   if (left === undefined) return "deleted";
   // A bare 404 for a user who is there says that the server has no such route.
   return user.active && !left.active ? "deactivated" : "unsupported";
 }
 
-/** A look on which the end of a deletion rests. Where it fails the deletion may have been made, so that is never final. */
-async function lookAfter(deps: ChangeDeps, { id }: ScimUser, signal: AbortSignal): Promise<ScimUser | undefined> {
+const mayBeDeleted = "the user may have been deleted";
+
+/** A look on which the end of a write rests. Where it fails, `what` may be so, and that is never final. */
+async function lookAfter<T>(what: string, look: () => Promise<T>, signal: AbortSignal): Promise<T> {
   try {
-    return await getUser(deps, id, signal);
+    return await look();
   } catch (reason) {
     if (signal.aborted) throw reason;
     const { message, retryAfterMs } = StatusError.from(reason);
-    throw new StatusError(
-      "unavailable",
-      `the user may have been deleted, but a look at the record failed: ${message}`,
-      {
-        cause: reason,
-        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      },
-    );
+    throw new StatusError("unavailable", `${what}, but a look at the record failed: ${message}`, {
+      cause: reason,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
   }
 }
 
