@@ -209,10 +209,11 @@ async function lookAfter<T>(what: string, look: () => Promise<T>, signal: AbortS
     return await look();
   } catch (reason) {
     if (signal.aborted) throw reason;
-    const { message, retryAfterMs } = StatusError.from(reason);
+    const { message, rateLimit, retryAfterMs } = StatusError.from(reason);
     throw new StatusError("unavailable", `${what}, but a look at the record failed: ${message}`, {
       cause: reason,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(rateLimit === undefined ? {} : { rateLimit }),
     });
   }
 }

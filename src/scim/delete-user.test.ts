@@ -119,6 +119,20 @@ suite("a deletion", () => {
     });
   }
 
+  test("that ends with a bare 404, and a look that meets a rate limit: what C1 needs to come back is kept", async () => {
+    await using scene = await setAda();
+    const user = await scene.only(ada);
+    const limited = { status: 429, headers: { "retry-after": "1200" }, on: { method: "GET", path: /Users\/./ } };
+    scene.scim.script({ status: 404, afterEffect: true, on: { method: "DELETE" } }, limited);
+    const erased = scene.client.deleteUser(user, forever);
+    const { rateLimit, retryAfterMs } = await scene.fails(
+      erased,
+      "unavailable",
+      /^the user may have been deleted, but/,
+    );
+    assert.deepEqual([rateLimit?.remaining, retryAfterMs], [0, 1_200_000]);
+  });
+
   test("of somebody who has gone, for which the server only has a 500, is not final, and the next lookup finds nobody", async () => {
     await using scene = await setAda();
     const user = await scene.only(ada);

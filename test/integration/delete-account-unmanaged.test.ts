@@ -131,6 +131,16 @@ suite("removal of members whom the directory does not know", { concurrency: 3 },
     });
   }
 
+  test("a member whom C1 knows by Cursor's other id is named by that one", limit, async () => {
+    const dora = { ...people.dora, id: "4711", publicId: "user_dora" };
+    await using stage = await scene({ members: [people.ada, people.cleo, dora] });
+    stage.cursor.script({ ...noMember, on: removal });
+    const { code, message } = await outcome(stage, deleteTask("4711"), 20_000);
+    assert.deepEqual([code, /user "4711" is no member of the team, but/.test(message)], [9, true], message);
+    await using small = await scene({ members: [{ ...dora, role: "owner" }, people.cleo] });
+    await refused(small, deleteTask("4711"), 9, /^user "4711" is the last active administrator/);
+  });
+
   test("the last administrator stays", limit, async () => {
     const dora = { ...people.dora, role: "owner" };
     await using stage = await scene({ members: [dora, people.cleo, people.emil] });

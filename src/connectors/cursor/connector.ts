@@ -106,8 +106,8 @@ function createAccounts(
     team,
     deletions,
     removeMember: settings.removeUnmanaged
-      ? (member, signal) =>
-          removeMember(api, member, async (still) => (await team.get(0, still)).isActive(member.id), signal)
+      ? (member, sentId, signal) =>
+          removeMember(api, member, sentId, async (still) => (await team.get(0, still)).isActive(member.id), signal)
       : undefined,
   });
 }

@@ -69,7 +69,7 @@ async function deleteUnmanaged(
   if (removeMember === undefined) throw notManaged(target.id);
   return withReservation(deps, now, "team", async (reservation) => {
     if (!(await approve(plan("remove", now, undefined), signal))) return "declined";
-    await removeMember(now.member, signal);
+    await removeMember(now.member, now.id, signal);
     reservation.done();
     return "deleted";
   });
@@ -107,12 +107,12 @@ const unclear: ReadonlySet<string> = new Set(["unavailable", "deadline_exceeded"
 
 async function withReservation(
   { deletions }: AccountDeps,
-  { member, team }: Target,
+  { id, member, team }: Target,
   where: Where,
   work: (reservation: Reservation) => Promise<AccountDeletion["kind"]>,
 ): Promise<AccountDeletion> {
   const nobody: Reservation = { done: () => undefined, unclear: () => undefined, release: () => undefined };
-  const reservation = member === undefined || member.removed ? nobody : deletions.reserve(member, team);
+  const reservation = member === undefined || member.removed ? nobody : deletions.reserve(member, team, id);
   try {
     const kind = await work(reservation);
     if (kind === "declined") reservation.release();

@@ -23,9 +23,10 @@ export interface Reservation {
 export interface Deletions {
   /**
    * Call it right before a deletion. Throws `failed_precondition` when `member` is the last active administrator, with
-   * everybody counted as gone whom we have deleted, may have deleted or are deleting.
+   * everybody counted as gone whom we have deleted, may have deleted or are deleting. The message names `sentId`, by which C1
+   * knows the member.
    */
-  reserve(member: TeamMember, team: TeamIndex): Reservation;
+  reserve(member: TeamMember, team: TeamIndex, sentId?: string): Reservation;
   /** Whether we deleted this member and `team`, which may be older, still shows it. */
   has(id: string, team: TeamIndex): boolean;
   /**
@@ -73,10 +74,10 @@ export function createDeletions(clock: Clock): Deletions {
   }
 
   return {
-    reserve(member, team) {
+    reserve(member, team, sentId = member.id) {
       forgetSettled(team);
       const remaining = [...team.adminIds].filter((id) => id !== member.id && !entries.has(id));
-      if (team.adminIds.has(member.id) && remaining.length === 0) throw lastAdmin(member.id, team);
+      if (team.adminIds.has(member.id) && remaining.length === 0) throw lastAdmin(sentId, team);
       const before = entries.get(member.id);
       const entry: Entry = { atMs: clock.monotonicMs(), state: "running", where: undefined, seenGone: false };
       entries.set(member.id, entry);

@@ -17,6 +17,9 @@ export interface AccountDeps extends AccountOptions {
   readonly scim: Pick<ScimClient, "createUser" | "deleteUser" | "findUsers" | "setActive" | "validate">;
   readonly team: SharedReading<TeamIndex>;
   readonly deletions: Deletions;
-  /** Removes a member whom the directory does not know; absent unless the operator has switched that on. */
-  readonly removeMember?: ((member: TeamMember, signal: AbortSignal) => Promise<void>) | undefined;
+  /**
+   * Removes a member whom the directory does not know; absent unless the operator has switched that on. `sentId` is the id by
+   * which C1 knows the member, for messages.
+   */
+  readonly removeMember?: ((member: TeamMember, sentId: string, signal: AbortSignal) => Promise<void>) | undefined;
 }

@@ -8,11 +8,12 @@ import type { TeamMember } from "../schema.ts";
 /**
  * Removes a member through the Admin API (`POST /teams/remove-member`, https://cursor.com/docs/account/teams/admin-api).
  * Irreversible: Cursor deletes the person's data. It is sent once: after a failure that leaves it open whether it took effect,
- * `isStillActive` looks at a new roster. Resolves when the member is gone; rejects as the client does.
+ * `isStillActive` looks at a new roster. Messages name the member by `sentId`. Resolves when the member is gone; rejects as the client does.
  */
 export async function removeMember(
   api: HttpClient,
   member: TeamMember,
+  sentId: string,
   isStillActive: (signal: AbortSignal) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -29,7 +30,7 @@ export async function removeMember(
   if (await isStillActive(signal)) {
     throw new StatusError(
       "failed_precondition",
-      `Cursor says that user ${JSON.stringify(member.id)} is no member of the team, but lists it as one: remove the member in Cursor's dashboard`,
+      `Cursor says that user ${JSON.stringify(sentId)} is no member of the team, but lists it as one: remove the member in Cursor's dashboard`,
     );
   }
 }
