@@ -130,7 +130,7 @@ suite("a user made active or inactive", () => {
             scene.scim.script({ ...answer, on: { method: "GET", path: /Users\/./ } });
           return undefined;
         });
-        const text = /^the change may have been made, but a look at the record failed: /;
+        const text = /^the change may have been made, but a look at the directory failed: /;
         await scene.fails(scene.client.setActive(user, false, forever), "unavailable", text);
         assert.equal(isActive(scene), false);
       }

@@ -5,6 +5,7 @@ import { isJsonObject } from "../http/json.ts";
 import { readJson, type ScimCall, type ScimCalls, userPath } from "./calls.ts";
 import type { ServiceProviderConfig } from "./discovery.ts";
 import { createExplain, deniesResource, type SettingNames, saysUnsupported } from "./errors.ts";
+import { readPage } from "./paging.ts";
 import { readUser, type ScimUser, urns } from "./schema.ts";
 
 export interface ChangeDeps {
@@ -196,7 +197,11 @@ export async function deleteUser(deps: ChangeDeps, user: ScimUser, signal: Abort
   // What the server says of the user itself is as good as having been told that it is done.
   if (erased === "done" || denied) return confirm(deps, user, denied, signal);
   const left = await lookAfter(mayBeDeleted, () => getUser(deps, user.id, signal), signal);
-  if (left === undefined) return "deleted";
+  if (left === undefined) {
+    // An ingress that lost the server answers 404 to everything.
+    await lookAfter(mayBeDeleted, () => readPage(deps, { startIndex: 1, count: 1 }, signal), signal);
+    return "deleted";
+  }
   // A bare 404 for a user who is there says that the server has no such route.
   return user.active && !left.active ? "deactivated" : "unsupported";
 }
@@ -210,7 +215,7 @@ async function lookAfter<T>(what: string, look: () => Promise<T>, signal: AbortS
   } catch (reason) {
     if (signal.aborted) throw reason;
     const { message, rateLimit, retryAfterMs } = StatusError.from(reason);
-    throw new StatusError("unavailable", `${what}, but a look at the record failed: ${message}`, {
+    throw new StatusError("unavailable", `${what}, but a look at the directory failed: ${message}`, {
       cause: reason,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...(rateLimit === undefined ? {} : { rateLimit }),

@@ -133,6 +133,14 @@ suite("a deletion", () => {
     assert.deepEqual([rateLimit?.remaining, retryAfterMs], [0, 1_200_000]);
   });
 
+  test("of which everything says 404, as an ingress without its server does, is not final", async () => {
+    await using scene = await setAda();
+    const user = await scene.only(ada);
+    scene.scim.script({ status: 404, body: "default backend - 404", times: Number.POSITIVE_INFINITY });
+    await scene.fails(scene.client.deleteUser(user, forever), "unavailable", /^the user may have been deleted, but/);
+    assert.equal(isActive(scene), true);
+  });
+
   test("of somebody who has gone, for which the server only has a 500, is not final, and the next lookup finds nobody", async () => {
     await using scene = await setAda();
     const user = await scene.only(ada);
