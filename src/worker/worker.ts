@@ -72,7 +72,8 @@ export interface Worker {
   /**
    * Introduces the connector to C1, then works until `stop` aborts; resolves when every task has ended and is reported.
    * A sync that is still collecting ends at `stop`; other tasks, and a sync that uploads, may go on until `abort`.
-   * Reports have 30 s from then. Rejects with the StatusError of a Hello that C1 has refused for good. Call it once.
+   * Reports have 30 s from then. Rejects with the StatusError of a Hello that C1 has refused for good, and with `unavailable` when
+   * the time ended before C1 knew how every task ended. Call it once.
    */
   run(signals: ShutdownSignals): Promise<void>;
 }
