@@ -144,6 +144,7 @@ function change(injection: Injection, hasOtherForm: boolean): Verdict {
 /** The look after a change. After a deletion it may fail; after a reactivation it has to show the person. */
 function look(injection: Injection): Verdict {
   if (injection.task === "delete") return "ok";
-  const verdict = injection.effect === "status-404" ? ({ code: "UNAVAILABLE" } as const) : read(injection);
-  return verdict === "ok" ? "ok" : { ...verdict, done: true };
+  // The change may have been made, so that no answer to the look is final.
+  if (injection.effect !== "status-404" && read(injection) === "ok") return "ok";
+  return { code: "UNAVAILABLE", done: true };
 }
