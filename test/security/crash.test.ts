@@ -17,7 +17,8 @@ suite("a fault of ours that nothing caught", { concurrency: 3 }, () => {
   for (const [what, code] of Object.entries(faults)) {
     test(`${what}: one line, without what the error quotes, and exit 13`, { timeout: 30_000 }, async () => {
       await using stage = await startStandIns();
-      const env = { ...processEnv(stage), NODE_OPTIONS: fault(code) };
+      // At level debug a line about a poll may come in between.
+      const env = { ...processEnv(stage, { BATON_LOG_LEVEL: "info" }), NODE_OPTIONS: fault(code) };
       await using daemon = await spawnConnector([], env);
       await printed(daemon, '"polling"');
       const before = daemon.stderr().length;
